@@ -22,8 +22,9 @@ type EventSettings struct {
 	Mode      string
 	EnabledAt time.Time
 	EnabledBy string
-	// ConnectedSince is when a stream was connected, nil if it is not.
+	// ConnectedSince is when a stream was connected, nil if it is not; StreamProblem says why.
 	ConnectedSince *time.Time
+	StreamProblem  string
 	LastEventAt    *time.Time
 }
 
@@ -40,8 +41,11 @@ func (s *Store) ListEventSettings(ctx context.Context, activeOnly bool) ([]Event
 	for i, r := range rows {
 		out[i] = EventSettings{
 			ProviderID: r.ProviderID, Provider: r.Name, Type: directory.ProviderType(r.ProviderType), Mode: r.Mode,
-			EnabledAt: r.EnabledAt, EnabledBy: pg.OrZero(r.EnabledBy), ConnectedSince: r.ConnectedSince,
-			LastEventAt: r.LastEventAt,
+			EnabledAt: r.EnabledAt, EnabledBy: pg.OrZero(r.EnabledBy), LastEventAt: r.LastEventAt,
+			StreamProblem: r.StreamProblem,
+		}
+		if r.Connected {
+			out[i].ConnectedSince = &r.ConnectedSince
 		}
 	}
 	return out, interpret("list event settings", err)
@@ -77,11 +81,21 @@ func (s *Store) DisableEvents(ctx context.Context, p providers.Provider, by audi
 	}))
 }
 
-// SetEventsConnected notes that a provider's stream is connected, or is not.
-func (s *Store) SetEventsConnected(ctx context.Context, providerID string, connected bool) error {
-	return interpret("note connection", s.q.SetEventsConnected(ctx, s.pool, dbsqlc.SetEventsConnectedParams{
-		Connected: connected, ProviderID: providerID,
-	}))
+// NoteListening says that a provider's stream is being kept, whether it is connected, and why
+// it is not. It returns ErrNotFound if nobody is to listen to it any more, else when the
+// provider's settings were changed last.
+func (s *Store) NoteListening(ctx context.Context, providerID string, connected bool,
+	problem string) (changed time.Time, err error) {
+	changed, err = s.q.NoteListening(ctx, s.pool, dbsqlc.NoteListeningParams{
+		ProviderID: providerID, Connected: connected, Problem: pg.NullIfEmpty(problem),
+	})
+	return changed, interpret("note connection", err)
+}
+
+// ListUnheardStreams returns the providers whose stream no worker keeps.
+func (s *Store) ListUnheardStreams(ctx context.Context) ([]string, error) {
+	names, err := s.q.ListUnheardStreams(ctx, s.pool)
+	return names, interpret("list streams", err)
 }
 
 // auditEvents writes down that an administrator switched a provider's events.

@@ -35,6 +35,9 @@ BEGIN
             TO orgsync_worker;
         GRANT SELECT ON provider_event_settings, suite_tickets, suite_authorizations TO orgsync_worker;
         GRANT UPDATE (connected_since, last_event_at) ON provider_event_settings TO orgsync_worker;
+        GRANT SELECT ON provider_event_settings TO orgsync_worker;
+        GRANT UPDATE (connected_since, listened_at, stream_problem, last_event_at) ON provider_event_settings
+            TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO orgsync_worker;
         GRANT SELECT ON webhooks TO orgsync_worker;

@@ -180,6 +180,7 @@ var meanings = map[string]string{
 	"refused":                "how many messages were refused, by reason",
 	"set_aside_events":       "the latest 20 of them",
 	"set_aside_at":           "when the event was given up",
+	"stream_problem":         "why the stream is not connected",
 	"callback_url":           "the address to be saved in the provider's console",
 	"connected_since":        "since when a stream has been connected",
 	"without_events": "what changes at this provider without an event: `groups`, `administrators`, " +

@@ -14,5 +14,6 @@ var (
 	schedules     *activities.Schedules
 	logins        *activities.Logins
 	follow        *activities.Follow
+	listen        *activities.Listen
 	deliveries    *activities.Deliveries
 )

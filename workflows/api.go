@@ -40,6 +40,7 @@ const (
 	RecordLoginsName      = "RecordLogins"
 	RetentionName         = "Retention"
 	FollowChangesName     = "FollowChanges"
+	KeepStreamName        = "KeepStream"
 	DeliverChangesName    = "DeliverChanges"
 
 	// RetentionID is the id of retention's schedule, and that of its workflow.
@@ -73,6 +74,10 @@ const (
 // FetchQueue is the queue for provider calls beside a queue of workflows. Calls have
 // limits of their own: on a queue apart they cannot be started eagerly past them.
 func FetchQueue(taskQueue string) string { return taskQueue + "-fetch" }
+
+// StreamQueue is the queue for the connections on which providers tell of changes: each takes
+// a place for as long as events are on.
+func StreamQueue(taskQueue string) string { return taskQueue + "-stream" }
 
 // Modes and ways to treat removals.
 const (
@@ -139,6 +144,9 @@ func ScheduledWorkflowID(provider string) string { return workflowIDPrefix + pro
 
 // EventsWorkflowID is the id of a provider's FollowChanges.
 func EventsWorkflowID(provider string) string { return workflowIDPrefix + provider + "/events" }
+
+// StreamWorkflowID is the id of a provider's KeepStream: Temporal allows one at a time.
+func StreamWorkflowID(provider string) string { return workflowIDPrefix + provider + "/stream" }
 
 // EventsRunWorkflowID is the id of the runs by events. It is not that of other syncs, so that
 // these can start meanwhile: they begin once the run by events has ended.

@@ -134,6 +134,24 @@ func waitTurnOptions(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// listenTimeout is how soon a dead worker's connection is given to another.
+const listenTimeout = 15 * time.Second
+
+// listenOptions is for an activity that ends when events are switched off: only a worker that
+// dies or stops ends it before, and another takes over.
+func listenOptions(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           StreamQueue(workflow.GetInfo(ctx).TaskQueueName),
+		StartToCloseTimeout: 30 * 24 * time.Hour,
+		HeartbeatTimeout:    listenTimeout,
+		WaitForCancellation: true,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		},
+	})
+}
+
 // fairness lets the runs of several providers take turns at a queue, so that a huge one
 // does not keep the others waiting. A server without fairness ignores it.
 func fairness(ctx workflow.Context) temporal.Priority {

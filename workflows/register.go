@@ -17,6 +17,7 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Retention, workflow.RegisterOptions{Name: RetentionName})
 	r.RegisterWorkflowWithOptions(NotifyRun, workflow.RegisterOptions{Name: NotifyRunName})
 	r.RegisterWorkflowWithOptions(FollowChanges, workflow.RegisterOptions{Name: FollowChangesName})
+	r.RegisterWorkflowWithOptions(KeepStream, workflow.RegisterOptions{Name: KeepStreamName})
 	r.RegisterWorkflowWithOptions(DeliverChanges, workflow.RegisterOptions{Name: DeliverChangesName})
 	r.RegisterWorkflowWithOptions(ScheduledSync, workflow.RegisterOptions{Name: ScheduledSyncName})
 	r.RegisterWorkflowWithOptions(RecordLogins, workflow.RegisterOptions{Name: RecordLoginsName})

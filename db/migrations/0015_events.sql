@@ -9,6 +9,9 @@ CREATE TABLE provider_event_settings (
     enabled_by      text,
     -- Since when a stream has been connected; null: it is not, or events come by callback.
     connected_since timestamptz,
+    -- When a worker that keeps the stream last said so, and why it could not connect.
+    listened_at     timestamptz,
+    stream_problem  text,
     last_event_at   timestamptz
 );
 

@@ -208,8 +208,20 @@ FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = 'department
 ON CONFLICT DO NOTHING;
 
 -- name: ListEventSettings :many
-SELECT s.provider_id, p.name, p.provider_type, s.mode, s.enabled_at, s.enabled_by, s.connected_since, s.last_event_at
-FROM provider_event_settings s JOIN identity_providers p ON p.id = s.provider_id
+-- A stream is not connected any more where its worker has not been heard of for a while.
+SELECT
+    s.provider_id,
+    p.name,
+    p.provider_type,
+    s.mode,
+    s.enabled_at,
+    s.enabled_by,
+    s.last_event_at,
+    coalesce(s.stream_problem, '')::text AS stream_problem,
+    coalesce(s.connected_since, s.enabled_at)::timestamptz AS connected_since,
+    (s.connected_since IS NOT NULL AND s.listened_at > now() - interval '30 seconds')::boolean AS connected
+FROM provider_event_settings s
+JOIN identity_providers p ON p.id = s.provider_id
 WHERE p.is_active OR NOT @active_only::boolean
 ORDER BY p.name;
 
@@ -220,16 +232,36 @@ ON CONFLICT (provider_id) DO UPDATE
 SET mode = excluded.mode,
     enabled_by = excluded.enabled_by,
     enabled_at = now(),
-    connected_since = NULL
+    connected_since = NULL,
+    listened_at = NULL,
+    stream_problem = NULL
 WHERE provider_event_settings.mode <> excluded.mode;
 
 -- name: DeleteEventSettings :execrows
 DELETE FROM provider_event_settings WHERE provider_id = @provider_id;
 
--- name: SetEventsConnected :exec
-UPDATE provider_event_settings
-SET connected_since = CASE WHEN @connected::boolean THEN now() END
-WHERE provider_id = @provider_id;
+-- name: NoteListening :one
+-- Says how a provider's stream stands. No row: nobody is to listen to it.
+UPDATE provider_event_settings s
+SET listened_at = now(),
+    connected_since = CASE WHEN @connected::boolean THEN coalesce(s.connected_since, now()) END,
+    stream_problem = CASE WHEN NOT @connected THEN coalesce(sqlc.narg(problem), s.stream_problem) END
+FROM identity_providers p
+WHERE s.provider_id = @provider_id
+  AND s.mode = 'stream'
+  AND p.id = s.provider_id
+  AND p.is_active
+RETURNING p.updated_at;
+
+-- name: ListUnheardStreams :many
+-- Providers whose stream no worker keeps.
+SELECT p.name
+FROM provider_event_settings s
+JOIN identity_providers p ON p.id = s.provider_id
+WHERE s.mode = 'stream'
+  AND p.is_active
+  AND (s.listened_at IS NULL OR s.listened_at < now() - interval '30 seconds')
+ORDER BY p.name;
 
 -- name: GetEventFigures :one
 SELECT

@@ -49,28 +49,37 @@ func NewPusher(limit time.Duration, pauses []time.Duration, at Delivery) *Pusher
 	}
 }
 
-// chance draws whether a share is hit.
-func (p *Pusher) chance(share float64) bool {
+// Chance draws whether a share is hit.
+func (p *Pusher) Chance(share float64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return share > 0 && p.rng.Float64() < share
 }
 
-// Push delivers one message. make makes each attempt's request, since signatures carry its
-// time; accepts reports whether an answer acknowledges it.
+// Push delivers one message by HTTP. make makes each attempt's request, since signatures carry
+// its time; accepts reports whether an answer acknowledges it.
 func (p *Pusher) Push(make func() (*http.Request, error), accepts func(status int, body []byte) bool) {
-	if p.chance(p.at.Drop) {
+	p.Deliver(func() bool { return p.post(make, accepts) })
+}
+
+// Deliver delivers one message: attempt makes one attempt and reports whether it was acknowledged.
+func (p *Pusher) Deliver(attempt func() bool) {
+	if p.Chance(p.at.Drop) {
 		p.Lost.Add(1)
 		return
 	}
 	p.running.Go(func() {
-		if p.chance(p.at.Late) {
+		if p.Chance(p.at.Late) {
 			p.mu.Lock()
 			late := time.Duration(p.rng.Float64() * float64(p.at.LateBy))
 			p.mu.Unlock()
 			time.Sleep(late)
 		}
-		for n := 0; !p.attempt(make, accepts); n++ {
+		try := func() bool {
+			p.Sent.Add(1)
+			return attempt()
+		}
+		for n := 0; !try(); n++ {
 			if n == len(p.pauses) {
 				p.Lost.Add(1)
 				return
@@ -78,18 +87,17 @@ func (p *Pusher) Push(make func() (*http.Request, error), accepts func(status in
 			time.Sleep(time.Duration(float64(p.pauses[n]) / p.at.Pace))
 		}
 		p.Acknowledged.Add(1)
-		if p.chance(p.at.Duplicate) {
-			p.attempt(make, accepts)
+		if p.Chance(p.at.Duplicate) {
+			try()
 		}
 	})
 }
 
-func (p *Pusher) attempt(make func() (*http.Request, error), accepts func(int, []byte) bool) bool {
+func (p *Pusher) post(make func() (*http.Request, error), accepts func(int, []byte) bool) bool {
 	request, err := make()
 	if err != nil {
 		return false
 	}
-	p.Sent.Add(1)
 	answer, err := p.client.Do(request)
 	if err != nil {
 		return false

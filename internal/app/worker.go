@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/notify"
+	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/internal/webhook"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -33,6 +35,7 @@ var eager = 20
 type Worker struct {
 	workers  []worker.Worker
 	presence *presence
+	intake   *service.Intake
 	announcer
 	started atomic.Bool
 }
@@ -82,8 +85,10 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 		}
 	}
+	intake := newWorkerIntake(temporal, taskQueue, store, opener)
 	return &Worker{
-		workers: []worker.Worker{main, fetching}, presence: newPresence(store.Providers, opener.Box, opener.Log),
+		workers: []worker.Worker{main, fetching, newStreamWorker(temporal, taskQueue, store, opener, intake)},
+		intake:  intake, presence: newPresence(store.Providers, opener.Box, opener.Log),
 		announcer: announcer{store: store, temporal: temporal, taskQueue: taskQueue, log: opener.Log},
 	}
 }
@@ -150,10 +155,13 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}
 	w.started.Store(true)
+	var intake sync.WaitGroup
+	intake.Go(func() { w.intake.Run(ctx) })
 	w.announce(ctx)        // until it is done
 	w.started.Store(false) // first, so that nobody takes it for ready while it stops
 	for _, one := range w.workers {
 		one.Stop()
 	}
+	intake.Wait()
 	return nil
 }

@@ -18,6 +18,8 @@ type Traits struct {
 	// DetailsByLookup says that no listing tells a member's manager and a department's order,
 	// and that a lookup of the single object does.
 	DetailsByLookup bool
+	// EventStream says that it tells of changes by a connection that we open, too.
+	EventStream bool
 }
 
 // traits has what is known of each provider type.
@@ -27,9 +29,11 @@ var traits = map[ProviderType]Traits{
 	// for reading are left to other runs.
 	// Feishu lists only administrators of apps; a super administrator's own record says so
 	// (feishu-more.md §D).
-	Feishu: {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager"},
+	Feishu: {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager",
+		EventStream: true},
 	// user/list lacks manager_userid, department/listsub lacks order (dingtalk.md §2, §3.1).
-	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32, TreeByDepartment: true, DetailsByLookup: true},
+	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32, TreeByDepartment: true, DetailsByLookup: true,
+		EventStream: true},
 	// WeCom refuses too many parallel calls with 45033. How many is not published: at
 	// most 4 (wecom.md §5.1).
 	WeCom: {DisplayName: "WeCom", ParallelReads: 4},

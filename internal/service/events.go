@@ -1,9 +1,12 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+
+	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -54,8 +57,8 @@ var eventGaps = map[directory.ProviderType][]EventGap{
 	directory.WeCom:    {GapGroups, GapAdministrators, GapReducedForm},
 }
 
-// EnableEvents has a provider tell of changes. Events by callback need the keys of the
-// callback address among its settings.
+// EnableEvents has a provider tell of changes: by a stream where no mode is given and it has
+// one. Events by callback need the keys of the callback address among its settings.
 func (s *Service) EnableEvents(ctx context.Context, provider, mode string, by By) (Events, error) {
 	opener, err := s.openVault(ctx)
 	if err != nil {
@@ -65,16 +68,34 @@ func (s *Service) EnableEvents(ctx context.Context, provider, mode string, by By
 	if err != nil {
 		return Events{}, err
 	}
-	if modes := s.eventModes(p.Type); !slices.Contains(modes, mode) {
+	modes := eventModes(p.Type)
+	mode = cmp.Or(mode, modes[0])
+	if !slices.Contains(modes, mode) {
 		return Events{}, &Error{Code: EventModeUnknown, Args: Args{Provider: p.Name, Text: mode, Allowed: modes}}
 	}
-	if _, err := opener.OpenCallback(ctx, p); err != nil {
-		return Events{}, eventSettingError(p.Name, p.Type, err)
+	if mode == EventsByCallback {
+		if _, err := opener.OpenCallback(ctx, p); err != nil {
+			return Events{}, eventSettingError(p.Name, p.Type, err)
+		}
 	}
 	if err := store.EnableEvents(ctx, p, mode, by); err != nil {
 		return Events{}, err
 	}
+	if mode == EventsByStream {
+		s.tryTemporal(ctx, p.Name, startListener)
+	}
 	return s.ShowEvents(ctx, provider)
+}
+
+// tryTemporal wakes or starts a workflow about events. Where that fails, a server or worker
+// does it a moment later: what is to be done stands in the database.
+func (s *Service) tryTemporal(ctx context.Context, name string,
+	do func(context.Context, client.Client, string, string) error) {
+	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
+	defer cancel()
+	if temporal, err := s.openTemporal(ctx); err == nil {
+		_ = do(ctx, temporal, s.taskQueue(), name)
+	}
 }
 
 // eventSettingError says which setting keeps events from coming, and where it is to be found.
@@ -90,7 +111,12 @@ func eventSettingError(name string, vendor directory.ProviderType, err error) er
 }
 
 // eventModes are the ways in which events of a provider type can come.
-func (s *Service) eventModes(directory.ProviderType) []string { return []string{EventsByCallback} }
+func eventModes(t directory.ProviderType) []string {
+	if t.Traits().EventStream {
+		return []string{EventsByStream, EventsByCallback}
+	}
+	return []string{EventsByCallback}
+}
 
 // DisableEvents ends that. Events that wait are still followed.
 func (s *Service) DisableEvents(ctx context.Context, provider string, by By) error {
@@ -111,7 +137,7 @@ func (s *Service) ShowEvents(ctx context.Context, provider string) (Events, erro
 	if err != nil {
 		return Events{}, err
 	}
-	out := Events{Modes: s.eventModes(p.Type), Without: eventGaps[p.Type]}
+	out := Events{Modes: eventModes(p.Type), Without: eventGaps[p.Type]}
 	out.Provider, out.ProviderID, out.Type = p.Name, p.ID, p.Type
 	all, err := store.ListEventSettings(ctx, false)
 	if err != nil {
@@ -140,7 +166,6 @@ func (s *Service) RetryEvents(ctx context.Context, provider string, by By) (int6
 	if retried == 0 {
 		return 0, &Error{Code: NothingSetAside, Args: Args{Provider: p.Name}}
 	}
-	// Without Temporal they wait: whoever looks for forgotten events wakes what follows them.
-	_ = s.wakeFollower(ctx, p.Name)
+	s.tryTemporal(ctx, p.Name, wakeFollower)
 	return retried, nil
 }

@@ -6,18 +6,24 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// Intake takes what providers send to the callback address. A message is verified and stored
-// before it is acknowledged; what follows the events is woken after that, and again by Run if
-// that failed. A message that is refused costs a counter.
+// Intake takes what providers tell of, at the callback address of a server and by the streams
+// of a worker. A message is verified and stored before it is acknowledged; what follows the
+// events is woken after that, and again by Run if that failed. A message that is refused costs
+// a counter.
 type Intake struct {
-	s *Service
+	openStore    func(context.Context) (*db.Store, error)
+	openVault    func(context.Context) (*clients.Opener, error)
+	openTemporal func(context.Context) (client.Client, error)
+	taskQueue    string
 	// Refused is told of each message that was refused, Stored of events that are new.
 	Refused func(provider string, reason provider.Refusal)
 	Stored  func(provider string, events int)
@@ -29,6 +35,8 @@ type Intake struct {
 	loaded    time.Time
 	refused   map[refusedKey]int64
 	woken     map[string]*waking
+	// looked is when events of a provider were last found forgotten.
+	looked map[string]time.Time
 }
 
 // receiver takes the messages of one provider. Callback is nil where its settings do not allow
@@ -57,12 +65,29 @@ const (
 	lookAfter      = 5 * time.Second
 	forgottenAfter = 15 * time.Second
 	signalTimeout  = 5 * time.Second
+	// wakeAgainAfter keeps signals few while a run takes long that events wait for.
+	wakeAgainAfter = time.Minute
 )
 
-// NewIntake returns an intake.
+// NewIntake returns an intake on the connections of the use cases.
 func (s *Service) NewIntake() *Intake {
+	i := newIntake(s.taskQueue())
+	i.openStore, i.openVault, i.openTemporal = s.openStore, s.openVault, s.openTemporal
+	return i
+}
+
+// NewWorkerIntake returns an intake on the connections of a worker.
+func NewWorkerIntake(store *db.Store, opener *clients.Opener, temporal client.Client, taskQueue string) *Intake {
+	i := newIntake(taskQueue)
+	i.openStore = func(context.Context) (*db.Store, error) { return store, nil }
+	i.openVault = func(context.Context) (*clients.Opener, error) { return opener, nil }
+	i.openTemporal = func(context.Context) (client.Client, error) { return temporal, nil }
+	return i
+}
+
+func newIntake(taskQueue string) *Intake {
 	return &Intake{
-		s: s, Refused: func(string, provider.Refusal) {}, Stored: func(string, int) {},
+		taskQueue: taskQueue, looked: map[string]time.Time{}, Refused: func(string, provider.Refusal) {}, Stored: func(string, int) {},
 		Failed:  func(string, error) {},
 		refused: map[refusedKey]int64{}, woken: map[string]*waking{},
 	}
@@ -93,12 +118,12 @@ func (i *Intake) Receive(ctx context.Context, name string,
 	if err != nil || len(result.Events) == 0 {
 		return result, err
 	}
-	return result, i.store(ctx, name, r.providerID, result.Events)
+	return result, i.Keep(ctx, name, r.providerID, result.Events)
 }
 
-// store stores events and wakes what follows them.
-func (i *Intake) store(ctx context.Context, name, providerID string, events []provider.Event) error {
-	store, err := i.s.openStore(ctx)
+// Keep stores events of a provider and wakes what follows them.
+func (i *Intake) Keep(ctx context.Context, name, providerID string, events []provider.Event) error {
+	store, err := i.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,16 +150,15 @@ func storedEvents(events []provider.Event) (rows []db.Event) {
 	return rows
 }
 
-// CountRefused counts a message that was refused. It costs no statement by itself.
+// CountRefused counts a message to the callback address that was refused.
 func (i *Intake) CountRefused(ctx context.Context, name string, reason provider.Refusal) {
-	r, err := i.receiver(ctx, name)
-	if err != nil {
-		return
+	if r, err := i.receiver(ctx, name); err == nil {
+		i.Refuse(name, r.providerID, reason)
 	}
-	i.count(name, r.providerID, reason)
 }
 
-func (i *Intake) count(name, providerID string, reason provider.Refusal) {
+// Refuse counts a message that was refused. It costs no statement by itself.
+func (i *Intake) Refuse(name, providerID string, reason provider.Refusal) {
 	i.Refused(name, reason)
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -161,11 +185,11 @@ func (i *Intake) receiver(ctx context.Context, name string) (receiver, error) {
 }
 
 func (i *Intake) load(ctx context.Context) (map[string]receiver, error) {
-	opener, err := i.s.openVault(ctx)
+	opener, err := i.openVault(ctx)
 	if err != nil {
 		return nil, err
 	}
-	store, err := i.s.openStore(ctx)
+	store, err := i.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +235,7 @@ func (i *Intake) wake(name string) {
 func (i *Intake) signal(name string) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), signalTimeout)
-		if err := i.s.wakeFollower(ctx, name); err != nil {
+		if err := i.signalFollower(ctx, name); err != nil {
 			i.Failed("wake what follows the events of "+name, err)
 		}
 		cancel()
@@ -227,21 +251,34 @@ func (i *Intake) signal(name string) {
 	}
 }
 
-// wakeFollower starts FollowChanges of a provider, or tells it that events wait.
-func (s *Service) wakeFollower(ctx context.Context, name string) error {
-	temporal, err := s.openTemporal(ctx)
+func (i *Intake) signalFollower(ctx context.Context, name string) error {
+	temporal, err := i.openTemporal(ctx)
 	if err != nil {
 		return err
 	}
+	return wakeFollower(ctx, temporal, i.taskQueue, name)
+}
+
+// wakeFollower starts FollowChanges of a provider, or tells it that events wait.
+func wakeFollower(ctx context.Context, temporal client.Client, taskQueue, name string) error {
 	id := workflows.EventsWorkflowID(name)
-	_, err = temporal.SignalWithStartWorkflow(ctx, id, workflows.EventsSignal, nil, client.StartWorkflowOptions{
-		ID: id, TaskQueue: s.taskQueue(),
+	_, err := temporal.SignalWithStartWorkflow(ctx, id, workflows.EventsSignal, nil, client.StartWorkflowOptions{
+		ID: id, TaskQueue: taskQueue,
 	}, workflows.FollowChangesName, workflows.FollowInput{Provider: name})
 	return err
 }
 
-// Run stores how much was refused and wakes what follows events that were forgotten, until ctx
-// is done.
+// startListener starts what keeps a provider's stream, unless that is there.
+func startListener(ctx context.Context, temporal client.Client, taskQueue, name string) error {
+	_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.StreamWorkflowID(name), TaskQueue: taskQueue,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflows.KeepStreamName, workflows.StreamInput{Provider: name})
+	return err
+}
+
+// Run stores how much was refused, wakes what follows events that were forgotten, and starts
+// what keeps streams where that is missing, until ctx is done.
 func (i *Intake) Run(ctx context.Context) {
 	tick := time.NewTicker(lookAfter)
 	defer tick.Stop()
@@ -255,6 +292,7 @@ func (i *Intake) Run(ctx context.Context) {
 		case <-tick.C:
 			i.storeRefused(ctx)
 			i.wakeForgotten(ctx)
+			i.startListeners(ctx)
 		}
 	}
 }
@@ -266,7 +304,7 @@ func (i *Intake) storeRefused(ctx context.Context) {
 	i.refused = map[refusedKey]int64{}
 	i.mu.Unlock()
 	for key, n := range counted {
-		store, err := i.s.openStore(ctx)
+		store, err := i.openStore(ctx)
 		if err == nil {
 			err = store.AddEventRefusals(ctx, key.providerID, string(key.reason), n)
 		}
@@ -279,7 +317,7 @@ func (i *Intake) storeRefused(ctx context.Context) {
 // wakeForgotten wakes what should have followed events that wait: the signal was lost, or the
 // process that was to send it.
 func (i *Intake) wakeForgotten(ctx context.Context) {
-	store, err := i.s.openStore(ctx)
+	store, err := i.openStore(ctx)
 	if err != nil {
 		return
 	}
@@ -289,6 +327,31 @@ func (i *Intake) wakeForgotten(ctx context.Context) {
 		return
 	}
 	for _, name := range names {
-		i.wake(name)
+		if time.Since(i.looked[name]) >= wakeAgainAfter {
+			i.looked[name] = time.Now()
+			i.wake(name)
+		}
+	}
+}
+
+// startListeners starts what keeps the streams that no worker keeps: it was ended by hand, or
+// Temporal was away when events were switched on.
+func (i *Intake) startListeners(ctx context.Context) {
+	store, err := i.openStore(ctx)
+	if err != nil {
+		return
+	}
+	names, err := store.ListUnheardStreams(ctx)
+	if err != nil || len(names) == 0 {
+		return
+	}
+	temporal, err := i.openTemporal(ctx)
+	for _, name := range names {
+		if err == nil {
+			err = startListener(ctx, temporal, i.taskQueue, name)
+		}
+	}
+	if err != nil {
+		i.Failed("start what keeps streams", err)
 	}
 }

@@ -80,7 +80,7 @@ func (x *SuiteIntake) CountRefused(ctx context.Context, id string, reason provid
 	}
 	for _, suite := range suites {
 		for _, p := range suite.Providers {
-			x.i.count(p.Name, p.ID, reason)
+			x.i.Refuse(p.Name, p.ID, reason)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (x *SuiteIntake) find(ctx context.Context, id string) (found []clients.Suit
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if time.Since(x.loaded) > receiversFor {
-		opener, err := x.i.s.openVault(ctx)
+		opener, err := x.i.openVault(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ func (x *SuiteIntake) find(ctx context.Context, id string) (found []clients.Suit
 
 // take stores what a message brings, for none but the suite whose secrets it was verified with.
 func (x *SuiteIntake) take(ctx context.Context, suite clients.Suite, m provider.SuiteMessage) error {
-	opener, err := x.i.s.openVault(ctx)
+	opener, err := x.i.openVault(ctx)
 	if err != nil {
 		return err
 	}
@@ -174,20 +174,20 @@ func (x *SuiteIntake) follow(ctx context.Context, opener *clients.Opener, suite 
 	if err != nil {
 		return err
 	}
-	store, err := x.i.s.openStore(ctx)
+	store, err := x.i.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	if on, err := eventsAreOn(ctx, store, id); err != nil || !on {
 		return err
 	}
-	return x.i.store(ctx, name, id, m.Events)
+	return x.i.Keep(ctx, name, id, m.Events)
 }
 
 // Installed takes the code with which an administrator's browser comes back from installing a
 // suite. ErrLinkUnknown: no link of ours began that.
 func (x *SuiteIntake) Installed(ctx context.Context, id, code, state string) error {
-	opener, err := x.i.s.openVault(ctx)
+	opener, err := x.i.openVault(ctx)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (x *SuiteIntake) Run(ctx context.Context) {
 
 func (x *SuiteIntake) redeemAll(ctx context.Context) {
 	for ctx.Err() == nil {
-		opener, err := x.i.s.openVault(ctx)
+		opener, err := x.i.openVault(ctx)
 		if err == nil {
 			err = opener.Store.RedeemSuiteCode(ctx, func(ctx context.Context, c providers.SuiteCode) (
 				providers.Redeemed, error) {

@@ -18,6 +18,7 @@ type Events struct {
 	EnabledAt      *time.Time      `json:"enabled_at"`
 	EnabledBy      *string         `json:"enabled_by"`
 	ConnectedSince *time.Time      `json:"connected_since" doc:"Of a stream; null: it is not connected."`
+	StreamProblem  *string         `json:"stream_problem" doc:"Why it is not."`
 	LastEventAt    *time.Time      `json:"last_event_at"`
 	Waiting        int64           `json:"waiting" doc:"Events that no run has followed yet."`
 	OldestWaiting  *time.Time      `json:"oldest_waiting"`
@@ -51,7 +52,7 @@ type EventGap struct {
 
 // EventsSet is how events are to come.
 type EventsSet struct {
-	Mode string `json:"mode" enum:"stream,callback"`
+	Mode string `json:"mode,omitempty" enum:"stream,callback" doc:"Left out: by a stream where the provider has one."`
 }
 
 // EventsRetried is how many events are tried again.
@@ -120,6 +121,9 @@ func eventsOf(l message.Language, e service.Events) Events {
 	}
 	if e.EnabledBy != "" {
 		out.EnabledBy = &e.EnabledBy
+	}
+	if e.StreamProblem != "" {
+		out.StreamProblem = &e.StreamProblem
 	}
 	for i, g := range e.GivenUp {
 		out.SetAsideEvents[i] = SetAsideEvent{

@@ -22,16 +22,19 @@ type Commands struct {
 
 type enableCommand struct {
 	Name string `arg:"" help:"The provider's name."`
-	Mode string `enum:"callback" default:"callback" placeholder:"callback" help:"How events come: callback."`
+	Mode string `enum:",stream,callback" default:"" placeholder:"stream|callback" help:"How events come. Left out: by a stream where the provider has one, else by callback."`
 }
 
 // Help implements kong.HelpProvider.
 func (enableCommand) Help() string {
-	return `Events come to ORGSYNC_PUBLIC_URL/events/NAME of a server. The provider's configuration must have the keys: encrypt_secret and verification_secret (Feishu), callback_token_secret and callback_aes_secret (DingTalk, WeCom). Then save the address in the provider's console.
+	return `By a stream (Feishu, DingTalk) a worker connects to the provider: it needs no public address and no keys. Choose the long connection or Stream mode in the provider's console once "orgsync events show" says that it is connected.
+
+By callback events come to ORGSYNC_PUBLIC_URL/events/NAME of a server. The provider's configuration must have the keys: encrypt_secret and verification_secret (Feishu), callback_token_secret and callback_aes_secret (DingTalk, WeCom). Then save the address in the provider's console.
 
 Examples:
 
-  orgsync events enable acme`
+  orgsync events enable acme
+  orgsync events enable acme --mode callback`
 }
 
 // Run implements the command.
@@ -135,7 +138,7 @@ func show(s *cli.Session, e service.Events) error {
 	case e.ConnectedSince != nil:
 		say(message.EventsConnected, message.Args{"Since": cli.Moment(*e.ConnectedSince)})
 	default:
-		say(message.EventsNotConnected, nil)
+		say(message.EventsNotConnected, message.Args{"Problem": e.StreamProblem})
 	}
 	if e.LastEventAt != nil {
 		say(message.EventsLast, message.Args{"At": cli.Moment(*e.LastEventAt)})
@@ -190,6 +193,7 @@ type State struct {
 	Mode           string     `json:"mode,omitempty"`
 	CallbackURL    string     `json:"callback_url,omitempty"`
 	ConnectedSince *time.Time `json:"connected_since"`
+	StreamProblem  string     `json:"stream_problem,omitempty"`
 	LastEventAt    *time.Time `json:"last_event_at"`
 	Waiting        int64      `json:"waiting"`
 	OldestWaiting  *time.Time `json:"oldest_waiting"`
@@ -224,7 +228,7 @@ type Retried struct {
 func stateOf(e service.Events, address string) State {
 	s := State{
 		Provider: e.Provider, Enabled: e.Enabled, Mode: e.Mode, CallbackURL: address,
-		ConnectedSince: e.ConnectedSince, LastEventAt: e.LastEventAt, Waiting: e.Waiting,
+		ConnectedSince: e.ConnectedSince, StreamProblem: e.StreamProblem, LastEventAt: e.LastEventAt, Waiting: e.Waiting,
 		OldestWaiting: e.OldestWaiting, SetAside: e.SetAside, SetAsideEvents: []SetAside{}, Refused: []Refused{},
 	}
 	for _, g := range e.GivenUp {

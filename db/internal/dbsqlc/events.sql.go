@@ -342,8 +342,19 @@ func (q *Queries) ListEventRefusals(ctx context.Context, db DBTX, providerID str
 }
 
 const listEventSettings = `-- name: ListEventSettings :many
-SELECT s.provider_id, p.name, p.provider_type, s.mode, s.enabled_at, s.enabled_by, s.connected_since, s.last_event_at
-FROM provider_event_settings s JOIN identity_providers p ON p.id = s.provider_id
+SELECT
+    s.provider_id,
+    p.name,
+    p.provider_type,
+    s.mode,
+    s.enabled_at,
+    s.enabled_by,
+    s.last_event_at,
+    coalesce(s.stream_problem, '')::text AS stream_problem,
+    coalesce(s.connected_since, s.enabled_at)::timestamptz AS connected_since,
+    (s.connected_since IS NOT NULL AND s.listened_at > now() - interval '30 seconds')::boolean AS connected
+FROM provider_event_settings s
+JOIN identity_providers p ON p.id = s.provider_id
 WHERE p.is_active OR NOT $1::boolean
 ORDER BY p.name
 `
@@ -355,10 +366,13 @@ type ListEventSettingsRow struct {
 	Mode           string
 	EnabledAt      time.Time
 	EnabledBy      *string
-	ConnectedSince *time.Time
 	LastEventAt    *time.Time
+	StreamProblem  string
+	ConnectedSince time.Time
+	Connected      bool
 }
 
+// A stream is not connected any more where its worker has not been heard of for a while.
 func (q *Queries) ListEventSettings(ctx context.Context, db DBTX, activeOnly bool) ([]ListEventSettingsRow, error) {
 	rows, err := db.Query(ctx, listEventSettings, activeOnly)
 	if err != nil {
@@ -375,8 +389,10 @@ func (q *Queries) ListEventSettings(ctx context.Context, db DBTX, activeOnly boo
 			&i.Mode,
 			&i.EnabledAt,
 			&i.EnabledBy,
-			&i.ConnectedSince,
 			&i.LastEventAt,
+			&i.StreamProblem,
+			&i.ConnectedSince,
+			&i.Connected,
 		); err != nil {
 			return nil, err
 		}
@@ -490,6 +506,37 @@ func (q *Queries) ListSingleDepartments(ctx context.Context, db DBTX, runID stri
 	return items, nil
 }
 
+const listUnheardStreams = `-- name: ListUnheardStreams :many
+SELECT p.name
+FROM provider_event_settings s
+JOIN identity_providers p ON p.id = s.provider_id
+WHERE s.mode = 'stream'
+  AND p.is_active
+  AND (s.listened_at IS NULL OR s.listened_at < now() - interval '30 seconds')
+ORDER BY p.name
+`
+
+// Providers whose stream no worker keeps.
+func (q *Queries) ListUnheardStreams(ctx context.Context, db DBTX) ([]string, error) {
+	rows, err := db.Query(ctx, listUnheardStreams)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listWithDepartmentsAbove = `-- name: ListWithDepartmentsAbove :many
 WITH RECURSIVE above AS (
     SELECT d.id, d.external_id, d.parent_id FROM org_departments d
@@ -553,6 +600,33 @@ type NoteGoneDepartmentParams struct {
 func (q *Queries) NoteGoneDepartment(ctx context.Context, db DBTX, arg NoteGoneDepartmentParams) error {
 	_, err := db.Exec(ctx, noteGoneDepartment, arg.RunID, arg.ProviderID, arg.ExternalID)
 	return err
+}
+
+const noteListening = `-- name: NoteListening :one
+UPDATE provider_event_settings s
+SET listened_at = now(),
+    connected_since = CASE WHEN $1::boolean THEN coalesce(s.connected_since, now()) END,
+    stream_problem = CASE WHEN NOT $1 THEN coalesce($2, s.stream_problem) END
+FROM identity_providers p
+WHERE s.provider_id = $3
+  AND s.mode = 'stream'
+  AND p.id = s.provider_id
+  AND p.is_active
+RETURNING p.updated_at
+`
+
+type NoteListeningParams struct {
+	Connected  bool
+	Problem    *string
+	ProviderID string
+}
+
+// Says how a provider's stream stands. No row: nobody is to listen to it.
+func (q *Queries) NoteListening(ctx context.Context, db DBTX, arg NoteListeningParams) (time.Time, error) {
+	row := db.QueryRow(ctx, noteListening, arg.Connected, arg.Problem, arg.ProviderID)
+	var updated_at time.Time
+	err := row.Scan(&updated_at)
+	return updated_at, err
 }
 
 const planGoneDepartments = `-- name: PlanGoneDepartments :execrows
@@ -679,7 +753,9 @@ ON CONFLICT (provider_id) DO UPDATE
 SET mode = excluded.mode,
     enabled_by = excluded.enabled_by,
     enabled_at = now(),
-    connected_since = NULL
+    connected_since = NULL,
+    listened_at = NULL,
+    stream_problem = NULL
 WHERE provider_event_settings.mode <> excluded.mode
 `
 
@@ -691,22 +767,6 @@ type SetEventSettingsParams struct {
 
 func (q *Queries) SetEventSettings(ctx context.Context, db DBTX, arg SetEventSettingsParams) error {
 	_, err := db.Exec(ctx, setEventSettings, arg.ProviderID, arg.Mode, arg.EnabledBy)
-	return err
-}
-
-const setEventsConnected = `-- name: SetEventsConnected :exec
-UPDATE provider_event_settings
-SET connected_since = CASE WHEN $1::boolean THEN now() END
-WHERE provider_id = $2
-`
-
-type SetEventsConnectedParams struct {
-	Connected  bool
-	ProviderID string
-}
-
-func (q *Queries) SetEventsConnected(ctx context.Context, db DBTX, arg SetEventsConnectedParams) error {
-	_, err := db.Exec(ctx, setEventsConnected, arg.Connected, arg.ProviderID)
 	return err
 }
 

@@ -70,6 +70,8 @@ type Config struct {
 // for concurrent use.
 type Server struct {
 	*simulator.Service
+	// Streams are the app's connections.
+	Streams simulator.Streams
 	company *simulator.Company
 
 	mu  sync.Mutex
@@ -186,6 +188,9 @@ func route(path string) string {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveStream(w, r) {
+		return
+	}
 	s.mu.Lock()
 	s.log++
 	q := &request{Request: r, cfg: s.cfg, id: fmt.Sprintf("16sim%08x", s.log), endpoint: route(r.URL.Path),

@@ -36,6 +36,8 @@ type Config struct {
 	RedirectURLs []string
 	// TokenErrorsAs200 answers refused sign-in codes with 200 instead of 400.
 	TokenErrorsAs200 bool
+	// PingSeconds is how often clients of a long connection are to ping; 0 means 120.
+	PingSeconds int
 	// EmptyLastToken sends page_token "" on the last page instead of none.
 	EmptyLastToken bool
 	// OmitEmptyItems leaves items out of an empty page instead of sending [].
@@ -47,6 +49,8 @@ type Config struct {
 // Server is a simulated Feishu. It is an http.Handler, safe for concurrent use.
 type Server struct {
 	*simulator.Service
+	// Streams are the app's long connections.
+	Streams simulator.Streams
 	company *simulator.Company
 	openIDs *simulator.Codec
 
@@ -110,6 +114,9 @@ type request struct {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveStream(w, r) {
+		return
+	}
 	q := s.read(r)
 	if r.URL.Path == "/open-apis/authen/v1/authorize" {
 		s.company.ServeSignIn(w, r, s.signIn(q))

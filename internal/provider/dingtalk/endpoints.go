@@ -57,10 +57,20 @@ var (
 	userInfo      = post("user/getuserinfo", "/topapi/v2/user/getuserinfo", 0)
 )
 
+// streamTicket tells where to connect in Stream mode; stream is the connection itself
+// (dingtalk-more.md §A2).
+var (
+	streamTicket = provider.Endpoint{
+		Name: "gateway/connections/open", Method: http.MethodPost, Path: "/v1.0/gateway/connections/open",
+		Rate: perAPI, Base: keyAPIBaseURL,
+	}
+	stream = provider.Endpoint{Name: "stream", Method: http.MethodGet, Base: keyAPIBaseURL}
+)
+
 // endpoints is the whole table, for a block that covers every API at once.
 var endpoints = []provider.Endpoint{
 	accessToken, getToken, authScopes, departmentGet, departmentListSub, departmentSubIDs, userList, userGet, userIDs,
-	roleList, roleHolders, userListAdmin, userToken, usersMe, userByUnionID, userInfo,
+	roleList, roleHolders, userListAdmin, userToken, usersMe, userByUnionID, userInfo, streamTicket,
 }
 
 func post(name, path string, largest int64) provider.Endpoint {

@@ -113,6 +113,7 @@ var meanings = map[string]meaning{
 	"40096":                   {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"invalidClientIdOrSecret": {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"invalid.client":          {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
+	"authFailed":              {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"unauthorized.client": {provider.Unauthenticated, "the app is not authorised for this company",
 		checkCredentials},
 

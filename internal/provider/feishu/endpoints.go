@@ -90,6 +90,13 @@ var (
 		Name: "authen/user_info", Method: http.MethodGet, Rate: tier4,
 		Path: "/open-apis/authen/v1/user_info",
 	}
+	// streamAddress tells where to open a long connection; stream is the connection itself, at
+	// that address (feishu-more.md §A2). No limit is published.
+	streamAddress = provider.Endpoint{
+		Name: "callback/ws/endpoint", Method: http.MethodPost, Rate: tier4,
+		Path: "/callback/ws/endpoint",
+	}
+	stream = provider.Endpoint{Name: "long connection", Method: http.MethodGet}
 )
 
 // authorizePath is where people sign in, below accounts_url (feishu-more.md §B1).

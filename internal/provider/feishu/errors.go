@@ -42,6 +42,13 @@ const (
 	reportBug   = "report this with the code and the request id: the request that orgsync sent is wrong"
 )
 
+// Of long connections.
+const (
+	allowStream = "only self-built apps can; check in the developer console under the app > Events & Callbacks that " +
+		"events are received by a long connection"
+	closeOthers = "end other programs that connect with this app: each event goes to one connection alone"
+)
+
 // Of people who cannot sign in.
 const (
 	nothingIfLeft = "nothing to do if the person left: the next sync removes them"
@@ -187,6 +194,14 @@ var meanings = map[int64]meaning{
 		"the department is too large to be read with everything below it",
 		"nothing to do: the departments are read level by level instead",
 	},
+
+	// The call for a long connection and its handshake (feishu-more.md §A2).
+	1:          {provider.Unavailable, "Feishu is busy", ""},
+	403:        {provider.Forbidden, "the app may not open a long connection", allowStream},
+	514:        {provider.Unauthenticated, "the app id or secret is refused for the long connection", checkApp},
+	1000040343: {provider.Unavailable, "Feishu reports an internal error", ""},
+	1000040344: {provider.Unauthenticated, "the call arrived without its credentials", checkProxy},
+	1000040350: {provider.Unavailable, "50 long connections of this app are open, which is the most", closeOthers},
 
 	// The calls of a login (feishu-more.md §B2, feishu.md §7.3).
 	20001: {provider.Invalid, "a parameter of the sign-in is missing", reportBug},
