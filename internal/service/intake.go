@@ -87,9 +87,9 @@ func NewWorkerIntake(store *db.Store, opener *clients.Opener, temporal client.Cl
 
 func newIntake(taskQueue string) *Intake {
 	return &Intake{
-		taskQueue: taskQueue, looked: map[string]time.Time{}, Refused: func(string, provider.Refusal) {}, Stored: func(string, int) {},
-		Failed:  func(string, error) {},
-		refused: map[refusedKey]int64{}, woken: map[string]*waking{},
+		taskQueue: taskQueue,
+		Refused:   func(string, provider.Refusal) {}, Stored: func(string, int) {}, Failed: func(string, error) {},
+		refused: map[refusedKey]int64{}, woken: map[string]*waking{}, looked: map[string]time.Time{},
 	}
 }
 

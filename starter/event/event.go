@@ -22,7 +22,7 @@ type Commands struct {
 
 type enableCommand struct {
 	Name string `arg:"" help:"The provider's name."`
-	Mode string `enum:",stream,callback" default:"" placeholder:"stream|callback" help:"How events come. Left out: by a stream where the provider has one, else by callback."`
+	Mode string `enum:"auto,stream,callback" default:"auto" placeholder:"stream|callback" help:"How events come. Left out: by a stream where the provider has one, else by callback."`
 }
 
 // Help implements kong.HelpProvider.
@@ -39,6 +39,9 @@ Examples:
 
 // Run implements the command.
 func (c enableCommand) Run(ctx context.Context, s *cli.Session) error {
+	if c.Mode == "auto" {
+		c.Mode = ""
+	}
 	e, err := s.Service.EnableEvents(ctx, c.Name, c.Mode, cli.By())
 	if err != nil {
 		return err
@@ -228,7 +231,8 @@ type Retried struct {
 func stateOf(e service.Events, address string) State {
 	s := State{
 		Provider: e.Provider, Enabled: e.Enabled, Mode: e.Mode, CallbackURL: address,
-		ConnectedSince: e.ConnectedSince, StreamProblem: e.StreamProblem, LastEventAt: e.LastEventAt, Waiting: e.Waiting,
+		ConnectedSince: e.ConnectedSince, StreamProblem: e.StreamProblem, LastEventAt: e.LastEventAt,
+		Waiting:       e.Waiting,
 		OldestWaiting: e.OldestWaiting, SetAside: e.SetAside, SetAsideEvents: []SetAside{}, Refused: []Refused{},
 	}
 	for _, g := range e.GivenUp {

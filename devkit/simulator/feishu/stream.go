@@ -35,7 +35,9 @@ func (c Config) ping() int {
 }
 
 func (c Config) clientConfig() map[string]int {
-	return map[string]int{"ReconnectCount": -1, "ReconnectInterval": 120, "ReconnectNonce": 30, "PingInterval": c.ping()}
+	return map[string]int{
+		"ReconnectCount": -1, "ReconnectInterval": 120, "ReconnectNonce": 30, "PingInterval": c.ping(),
+	}
 }
 
 // serveStream answers the two paths and reports whether the request was for one of them.
