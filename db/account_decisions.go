@@ -17,6 +17,8 @@ import (
 var (
 	// ErrLinked: the member has an account already.
 	ErrLinked = errors.New("the member is linked to an account")
+	// ErrUnlinked: the member has no account.
+	ErrUnlinked = errors.New("the member is linked to no account")
 	// ErrLeft: the member is not there any more.
 	ErrLeft = errors.New("the member has left")
 	// ErrNoAccount: the tenant has no such account.
@@ -25,17 +27,18 @@ var (
 	ErrAccountTaken = errors.New("the account is another member's")
 )
 
-// AccountDecision is what somebody decides about a member without an account.
+// AccountDecision is what somebody decides about a member's account.
 type AccountDecision struct {
 	ProviderID, MemberID string
-	// Decision is "link", "create" or "ignore", UserID the account to link to.
+	// Decision is "link", "create" or "ignore" of a member without an account, and "unlink" of
+	// one with an account. UserID is the account to link to.
 	Decision, UserID string
 	// By is who decides.
 	By audit.By
 }
 
 // DecideAccount keeps a decision, which the provider's next run carries out. It returns
-// ErrNotFound, ErrLinked, ErrLeft, ErrNoAccount or ErrAccountTaken.
+// ErrNotFound, ErrLinked, ErrUnlinked, ErrLeft, ErrNoAccount or ErrAccountTaken.
 func (s *Store) DecideAccount(ctx context.Context, d AccountDecision) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		state, err := s.q.GetAccountState(ctx, tx, dbsqlc.GetAccountStateParams{
@@ -46,7 +49,9 @@ func (s *Store) DecideAccount(ctx context.Context, d AccountDecision) error {
 			return err
 		case state.Status == "deleted":
 			return ErrLeft
-		case state.UserID != nil:
+		case state.UserID == nil && d.Decision == "unlink":
+			return ErrUnlinked
+		case state.UserID != nil && d.Decision != "unlink":
 			return ErrLinked
 		case state.Taken:
 			return ErrAccountTaken
@@ -107,7 +112,7 @@ type AccountConflict struct {
 	Reason string
 	// Candidates are the accounts in question.
 	Candidates []string
-	// Decision is empty, "link", "create" or "ignore"; UserID is the account to link to.
+	// Decision is empty, "link", "create", "ignore" or "unlink"; UserID is the account to link to.
 	Decision, UserID, DecidedBy string
 	FoundAt                     time.Time
 }

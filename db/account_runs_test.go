@@ -133,6 +133,33 @@ func TestDecisions(t *testing.T) {
 	require.Equal(t, []string{"A a@x", "D d@x"}, c.accountsNow())
 }
 
+// A link is taken away for good, although the account is found by its key, and undone it is back.
+func TestUnlinking(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	company := snapshot{departments: "1", members: "a email=a@x in=1; b email=b@x in=1"}
+	c.accounts("A a@x -")
+	c.sync(company)
+	require.Equal(t, []string{"a A"}, c.linked())
+	decide := func(of string) error {
+		return c.store.DecideAccount(t.Context(), db.AccountDecision{
+			ProviderID: c.provider.ID, Decision: "unlink", By: audit.By{Name: "ann@host"},
+			MemberID: c.texts(t, "SELECT id::text FROM org_members WHERE external_id = $1", of)[0],
+		})
+	}
+	require.ErrorIs(t, decide("b"), db.ErrUnlinked)
+	require.NoError(t, decide("a"))
+	unlinking := c.sync(company)
+	require.Empty(t, c.linked())
+	require.Zero(t, unlinking.counts.Members.Linked)
+	require.Equal(t, []string{"ignore ann@host"},
+		c.texts(t, "SELECT concat_ws(' ', decision, decided_by) FROM account_conflicts"))
+	require.Empty(t, c.sync(company).changes())
+	require.Empty(t, c.undo(unlinking, db.UndoScope{}).problems())
+	require.Equal(t, []string{"a A"}, c.linked())
+	require.Empty(t, c.sync(company).changes(), "it is not taken away twice")
+}
+
 // An account that a run created goes with its undoing, unless it was used since.
 func TestUndoingCreatedAccounts(t *testing.T) {
 	t.Parallel()

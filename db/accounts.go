@@ -58,6 +58,10 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 		ProviderID: &run.ProviderID}); err != nil {
 		return Linked{}, fmt.Errorf("revive: %w", err)
 	}
+	if _, err := s.q.UnlinkDecided(ctx, tx, dbsqlc.UnlinkDecidedParams{RunID: runID,
+		ProviderID: run.ProviderID, Singly: run.Singly}); err != nil {
+		return Linked{}, fmt.Errorf("unlink: %w", err)
+	}
 	approved, err := s.matchMembers(ctx, tx, run, runID, policy)
 	if err != nil {
 		return Linked{}, fmt.Errorf("match: %w", err)

@@ -11,7 +11,8 @@ CREATE TABLE account_conflicts (
     reason      text NOT NULL,
     -- users.id of the accounts in question.
     candidates  uuid[] NOT NULL DEFAULT '{}',
-    decision    text CHECK (decision IN ('link', 'create', 'ignore')),
+    -- 'unlink' becomes 'ignore' once it is carried out.
+    decision    text CHECK (decision IN ('link', 'create', 'ignore', 'unlink')),
     -- The account to link to. Set where the decision is 'link'.
     user_id     uuid CHECK ((user_id IS NOT NULL) = (decision IS NOT DISTINCT FROM 'link')),
     decided_by  text CHECK (octet_length(decided_by) BETWEEN 1 AND 200),

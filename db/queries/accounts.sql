@@ -212,6 +212,30 @@ ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) D
 SET id = change_id(org_changes.id)
 WHERE current_setting('orgsync.told', true) = 'true';
 
+-- name: UnlinkDecided :execrows
+-- Takes away the links that somebody decided to take away, for good.
+WITH decided AS (
+    UPDATE account_conflicts d SET decision = 'ignore'
+    FROM org_members m
+    WHERE d.provider_id = @provider_id
+      AND d.decision = 'unlink'
+      AND m.id = d.member_id
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+    RETURNING d.member_id, m.user_id
+), unlinked AS (
+    UPDATE org_members m SET user_id = NULL, synced_at = now()
+    FROM decided d
+    WHERE m.id = d.member_id AND m.user_id IS NOT NULL
+    RETURNING m.id, m.external_id, d.user_id
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT @run_id, 'member', u.id, u.id, u.external_id, 'linked',
+    jsonb_build_object('user_id', u.user_id), '{"user_id": null, "by": "decision"}'
+FROM unlinked u
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true';
+
 -- name: ReviveLinks :execrows
 -- Members who are back get the account that they had, unless it is gone or somebody
 -- else's by now.

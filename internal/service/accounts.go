@@ -108,12 +108,13 @@ func (s *Service) ReportAccounts(ctx context.Context, provider string) (Accounts
 	return store.ReportAccounts(ctx, p.ID, maxConflicts)
 }
 
-// DecideAccountInput is a decision about a member without an account.
+// DecideAccountInput is a decision about a member's account.
 type DecideAccountInput struct {
 	Provider string
 	// Member is what the member is known by.
 	Member string
-	// Decision is "link", "create" or "ignore"; User is the account to link to.
+	// Decision is "link", "create" or "ignore" of a member without an account, "unlink" of one
+	// with an account; User is the account to link to.
 	Decision, User string
 	By             By
 }
@@ -134,7 +135,7 @@ func (in DecideAccountInput) account() (string, error) {
 
 // decisionError is the error for a decision that cannot be carried out.
 func decisionError(err error) error {
-	for _, refused := range []error{db.ErrLinked, db.ErrLeft, db.ErrNoAccount, db.ErrAccountTaken} {
+	for _, refused := range []error{db.ErrLinked, db.ErrUnlinked, db.ErrLeft, db.ErrNoAccount, db.ErrAccountTaken} {
 		if errors.Is(err, refused) {
 			return &Error{Code: NotPossible, Err: refused}
 		}

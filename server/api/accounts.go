@@ -17,7 +17,7 @@ type Conflict struct {
 	Name       string     `json:"name"`
 	Reason     string     `json:"reason" example:"several_accounts" doc:"Why nothing is done by itself."`
 	Candidates []string   `json:"candidates" doc:"The accounts in question: users.id."`
-	Decision   *string    `json:"decision" enum:"link,create,ignore" doc:"Null: none yet. The next run carries it out."`
+	Decision   *string    `json:"decision" enum:"link,create,ignore,unlink" doc:"Null: none yet. The next run carries it out."`
 	UserID     *string    `json:"user_id" format:"uuid" doc:"The account to link to."`
 	DecidedBy  *string    `json:"decided_by"`
 	DecidedAt  *time.Time `json:"decided_at"`
@@ -35,7 +35,7 @@ func conflictOf(c service.ConflictRow) Conflict {
 
 // AccountDecision is what is to be done about a member's account.
 type AccountDecision struct {
-	Decision string `json:"decision" enum:"link,create,ignore"`
+	Decision string `json:"decision" enum:"link,create,ignore,unlink"`
 	UserID   string `json:"user_id,omitempty" format:"uuid" doc:"The account to link to; goes with link alone."`
 }
 

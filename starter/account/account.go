@@ -121,6 +121,7 @@ type decideCommand struct {
 	Link   string `xor:"decision" required:"" placeholder:"USER" help:"Link to this account, by its id in users."`
 	Create bool   `xor:"decision" required:"" help:"Create an account, whatever others have."`
 	Ignore bool   `xor:"decision" required:"" help:"Do nothing about this person, for good."`
+	Unlink bool   `xor:"decision" required:"" help:"Take this person's link away, for good."`
 }
 
 // Help implements kong.HelpProvider.
@@ -131,7 +132,8 @@ Examples:
 
   orgsync accounts decide acme u-7 --link 5b0c2f0e-3c3c-4b9c-9c8e-0d8f3a1e2b4d
   orgsync accounts decide acme u-7 --create
-  orgsync accounts decide acme u-7 --ignore`
+  orgsync accounts decide acme u-7 --ignore
+  orgsync accounts decide acme u-7 --unlink`
 }
 
 // Run implements the command.
@@ -142,6 +144,8 @@ func (c decideCommand) Run(ctx context.Context, s *cli.Session) error {
 		in.Decision, in.User = "link", c.Link
 	case c.Create:
 		in.Decision = "create"
+	case c.Unlink:
+		in.Decision = "unlink"
 	}
 	member, err := s.Service.DecideAccount(ctx, in)
 	s.PrintMatches(err)

@@ -886,6 +886,45 @@ func (q *Queries) TenantHasAccount(ctx context.Context, db DBTX, arg TenantHasAc
 	return exists, err
 }
 
+const unlinkDecided = `-- name: UnlinkDecided :execrows
+WITH decided AS (
+    UPDATE account_conflicts d SET decision = 'ignore'
+    FROM org_members m
+    WHERE d.provider_id = $2
+      AND d.decision = 'unlink'
+      AND m.id = d.member_id
+      AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $1))
+    RETURNING d.member_id, m.user_id
+), unlinked AS (
+    UPDATE org_members m SET user_id = NULL, synced_at = now()
+    FROM decided d
+    WHERE m.id = d.member_id AND m.user_id IS NOT NULL
+    RETURNING m.id, m.external_id, d.user_id
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT $1, 'member', u.id, u.id, u.external_id, 'linked',
+    jsonb_build_object('user_id', u.user_id), '{"user_id": null, "by": "decision"}'
+FROM unlinked u
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true'
+`
+
+type UnlinkDecidedParams struct {
+	RunID      string
+	ProviderID string
+	Singly     bool
+}
+
+// Takes away the links that somebody decided to take away, for good.
+func (q *Queries) UnlinkDecided(ctx context.Context, db DBTX, arg UnlinkDecidedParams) (int64, error) {
+	result, err := db.Exec(ctx, unlinkDecided, arg.RunID, arg.ProviderID, arg.Singly)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const unlinkLeavers = `-- name: UnlinkLeavers :execrows
 WITH unlinked AS (
     UPDATE org_members m SET user_id = NULL, synced_at = now()

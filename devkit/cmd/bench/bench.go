@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/orgsync/orgsync/devkit/loadtest"
 	"github.com/orgsync/orgsync/devkit/stack"
 )
 
@@ -108,7 +109,7 @@ func (b bench) start(ctx context.Context, c company) (*measured, error) {
 		simulator = append(simulator, "--no-quotas")
 		worker = append(worker, stack.Setting{Name: "ORGSYNC_CALL_RATE", Value: "0"})
 	}
-	return startMeasured(ctx, c.vendor, stack.Config{
+	m, err := startMeasured(ctx, c.vendor, stack.Config{
 		Dir: filepath.Join(b.dir, "stack"), Bin: b.bin, Progress: io.Discard,
 		Simulator: simulator, Worker: worker, Workers: b.Workers,
 		Postgres: []string{
@@ -117,4 +118,11 @@ func (b bench) start(ctx context.Context, c company) (*measured, error) {
 			"shared_buffers=1GB", "max_wal_size=4GB",
 		},
 	})
+	if err != nil || b.Rules == "" {
+		return m, err
+	}
+	if _, err := m.Orgsync(ctx, []byte(b.Rules), "rules", "set", loadtest.Provider, "--file", "-"); err != nil {
+		return nil, errors.Join(err, m.Stop())
+	}
+	return m, nil
 }

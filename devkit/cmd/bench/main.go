@@ -34,6 +34,7 @@ type flags struct {
 	Limited    bool   `default:"true"              env:"BENCH_LIMITED"    help:"Read a small and a larger company of each provider within the documented call limits."                                                       negatable:""`
 	Comparison bool   `default:"true"              env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."                                                             negatable:""`
 	API        int    `default:"100000"            env:"BENCH_API"        help:"People with whom the REST API is measured; 0 leaves that out."`
+	Rules      string `                            env:"BENCH_RULES"      help:"Rules of the provider, in YAML or JSON, such as a mapping; without any the company is synced as it is."`
 	OnlyAPI    bool   `                            env:"BENCH_ONLY_API"   help:"Measure the REST API alone."`
 
 	loadtest.Output `embed:"" envprefix:"BENCH_"`
@@ -63,6 +64,9 @@ func (flags) Help() string {
 
   BENCH_SIZES=1000 BENCH_REPEAT=1 BENCH_LIMITED=false BENCH_COMPARISON=false make bench
       takes a quick look
+
+  BENCH_RULES='scope: { kinds: { groups: false, administrators: false } }' make bench
+      measures without groups and administrators; another document with a mapping
 
   BENCH_ONLY_API=1 BENCH_API=1000000 make bench
       measures the REST API beside plain SQL of the same queries
