@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/pages"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -103,11 +104,15 @@ func TestAnIDWithBlanksAroundItIsFound(t *testing.T) {
 	c.exec(t, "UPDATE org_members SET external_id = ' a ' WHERE provider_id = $1 AND external_id = 'a'", c.provider.ID)
 	require.Equal(t, " a ", c.history(" a ").ExternalID)
 	require.Equal(t, "b", c.history(" b ").ExternalID, "nothing is called exactly so")
-	found, err := c.store.Report.SearchMembers(t.Context(), c.provider.ID, " a ", 10)
-	require.NoError(t, err)
+	find := func(text string) []pages.Member {
+		found, err := c.store.Pages.ListMembers(t.Context(), pages.MembersOf{
+			Bounds: pages.Bounds{ProviderID: c.provider.ID}, Text: text,
+		}, pages.Member{}, 10)
+		require.NoError(t, err)
+		return found
+	}
+	found := find(" a ")
 	require.Len(t, found, 1)
 	require.Equal(t, " a ", found[0].ExternalID)
-	found, err = c.store.Report.SearchMembers(t.Context(), c.provider.ID, " bob ", 10)
-	require.NoError(t, err)
-	require.Len(t, found, 1)
+	require.Len(t, find(" bob "), 1)
 }

@@ -50,7 +50,7 @@ var ways = []way{
 	{begin: itself},
 }
 
-func itself(text string) string { return text }
+func itself(text string) string { return strings.TrimSpace(text) }
 
 // pairs are those of org_bigrams that a name has which the text is in, or ends.
 func pairs(text string) []string {
@@ -101,8 +101,8 @@ const lastRune = "\U0010FFFF"
 // ListMembers returns members by id; where a text is searched for, by the way in which it finds
 // them and then by what it finds there.
 func (s *Store) ListMembers(ctx context.Context, of MembersOf, after Member, limit int) ([]Member, error) {
-	text := strings.ToLower(strings.TrimSpace(of.Text))
-	if of.Text != "" && text == "" {
+	text := strings.ToLower(of.Text)
+	if text != "" && itself(text) == "" {
 		return nil, nil
 	}
 	providers, err := s.q.ListProvidersWithin(ctx, s.pool, dbsqlc.ListProvidersWithinParams{
@@ -150,8 +150,8 @@ func (a *arguments) add(value any) string {
 // match is the condition that a text finds a member in a way, but for the last one.
 func (a *arguments) match(w way, text string) string {
 	begin := w.begin(text)
-	if w.whole {
-		return w.key + " = " + a.add(begin)
+	if w.whole { // blanks around the text may be part of it
+		return w.key + " = ANY (" + a.add([]string{begin, text}) + "::text[])"
 	}
 	return fmt.Sprintf("(%s >= %s AND %s < %s)", w.key, a.add(begin), w.key, a.add(begin+lastRune))
 }
@@ -165,8 +165,8 @@ func (m memberSearch) statement(limit int) (string, []any) {
 	case w.key != "":
 		where, order = append(where, a.match(w, m.text)), w.key+", m.provider_id, m.id"
 	case m.text != "":
-		where = append(where, "org_bigrams(m.name) @> "+a.add(pairs(m.text))+"::text[]",
-			"strpos(lower(m.name), "+a.add(m.text)+") > 0")
+		where = append(where, "org_bigrams(m.name) @> "+a.add(pairs(itself(m.text)))+"::text[]",
+			"strpos(lower(m.name), "+a.add(itself(m.text))+") > 0")
 	}
 	if m.text != "" {
 		for _, earlier := range ways[:m.way] { // found in that way already
@@ -193,10 +193,13 @@ func (m memberSearch) statement(limit int) (string, []any) {
 }
 
 // within is the condition that a member is of one of the providers. Where an index is to give the
-// order it may not be taken for a way to look up, but of a single provider.
+// order it may not be taken for a way to look up, but of a single provider; nor where a part of a
+// name is looked up, of which there are few, while most people may be of one provider.
 func (m memberSearch) within(a *arguments) string {
 	w := ways[m.way]
 	switch {
+	case m.text != "" && w.key == "":
+		return "(m.provider_id = ANY (" + a.add(m.providers) + "::uuid[])) IS TRUE"
 	case len(m.providers) == 1:
 		return "m.provider_id = " + a.add(m.providers[0])
 	case w.key != "" && !w.whole:

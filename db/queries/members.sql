@@ -255,16 +255,3 @@ WITH members AS MATERIALIZED (
 UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()
 FROM resolved r
 WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id;
-
--- name: SearchMembers :many
--- People by name, pinyin, initials, e-mail, phone or employee number; exact and leading
--- hits first.
-SELECT id, external_id, name, email, phone, employee_no, title, department_path, status
-FROM org_members
-WHERE provider_id = @provider_id AND status <> 'deleted' AND (
-    name ILIKE '%' || @pattern::text || '%' OR name_translit_full LIKE lower(@pattern) || '%'
-    OR name_translit_initial LIKE lower(@pattern) || '%' OR email LIKE '%' || lower(@pattern) || '%'
-    OR phone LIKE '%' || @pattern || '%' OR employee_no ILIKE @pattern || '%' OR external_id = @plain::text)
-ORDER BY name <> @plain AND employee_no IS DISTINCT FROM @plain, name_translit_full NOT LIKE lower(@pattern) || '%',
-    name, external_id
-LIMIT @max_rows;

@@ -88,7 +88,8 @@ SELECT d.id, d.provider_id, d.tenant_id, d.external_id, d.parent_id, d.name, d.p
     EXISTS (SELECT 1 FROM org_departments c WHERE c.parent_id = d.id AND c.status = 'active') AS has_children
 FROM org_departments d
 WHERE d.provider_id = @provider_id
-  AND d.parent_id IS NOT DISTINCT FROM sqlc.narg(parent_id)::uuid
+  AND coalesce(d.parent_id, '00000000-0000-0000-0000-000000000000')
+    = coalesce(sqlc.narg(parent_id)::uuid, '00000000-0000-0000-0000-000000000000')
   AND d.status = 'active'
   AND (coalesce(d.sort_order, 9223372036854775807), d.name, d.id) > (@after_order::bigint, @after_name::text,
     @after_id::uuid)

@@ -43,49 +43,6 @@ func (s *Store) ReadTree(ctx context.Context, providerID string, levels int) ([]
 	return out, nil
 }
 
-// FoundMember is one hit of Search.
-type FoundMember struct {
-	ID             string
-	ExternalID     string
-	Name           string
-	Email          string
-	Phone          string
-	EmployeeNo     string
-	Title          string
-	DepartmentPath string
-	Status         string
-}
-
-// SearchMembers finds a provider's people by part of the name, leading pinyin or
-// initials, part of e-mail or phone, the beginning of the employee number, or the external
-// id. Blanks around the text do not
-// count where nobody matches with them: they may be part of an id.
-func (s *Store) SearchMembers(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
-	out, err := s.searchMembers(ctx, providerID, text, limit)
-	if trimmed := strings.TrimSpace(text); err == nil && len(out) == 0 && trimmed != text {
-		return s.searchMembers(ctx, providerID, trimmed, limit)
-	}
-	return out, err
-}
-
-func (s *Store) searchMembers(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
-	rows, err := s.q.SearchMembers(ctx, s.pool, dbsqlc.SearchMembersParams{
-		ProviderID: &providerID, Plain: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
-	})
-	if err != nil {
-		return nil, pg.Interpret("search members", err)
-	}
-	out := make([]FoundMember, len(rows))
-	for i, r := range rows {
-		out[i] = FoundMember{
-			ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Email: pg.OrZero(r.Email), Phone: pg.OrZero(r.Phone),
-			EmployeeNo: pg.OrZero(r.EmployeeNo), Title: pg.OrZero(r.Title),
-			DepartmentPath: r.DepartmentPath, Status: r.Status,
-		}
-	}
-	return out, nil
-}
-
 // FoundDepartment is one hit of SearchDepartments.
 type FoundDepartment struct {
 	ID          string

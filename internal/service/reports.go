@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orgsync/orgsync/db/pages"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -85,7 +86,7 @@ func (s *Service) ListDepartments(ctx context.Context, provider string, levels *
 
 // SearchResult is what a text was found in.
 type SearchResult struct {
-	Members     []FoundMember
+	Members     []MemberRow
 	Departments []FoundDepartment
 }
 
@@ -102,7 +103,10 @@ func (s *Service) Search(ctx context.Context, provider, text string, limit int) 
 		return SearchResult{}, err
 	}
 	var result SearchResult
-	if result.Members, err = store.Report.SearchMembers(ctx, p.ID, text, limit); err != nil {
+	result.Members, err = store.Pages.ListMembers(ctx, pages.MembersOf{
+		Bounds: pages.Bounds{ProviderID: p.ID}, Text: text,
+	}, MemberRow{}, limit)
+	if err != nil {
 		return SearchResult{}, err
 	}
 	result.Departments, err = store.Report.SearchDepartments(ctx, p.ID, text, limit)

@@ -36,8 +36,7 @@ type (
 	RemovalsLimit        = db.RemovalsLimit
 	// Department is a department as the tree shows it.
 	Department = report.TreeDepartment
-	// FoundMember and FoundDepartment are what a search finds.
-	FoundMember     = report.FoundMember
+	// FoundDepartment is what a search finds.
 	FoundDepartment = report.FoundDepartment
 	// Object is a member or department, ObjectHistory everything on record of one.
 	Object        = db.Object

@@ -103,12 +103,13 @@ type Found struct {
 	MemberCount *int   `json:"member_count,omitempty"`
 }
 
-func foundOf(people []service.FoundMember, departments []service.FoundDepartment) []Found {
+func foundOf(people []service.MemberRow, departments []service.FoundDepartment) []Found {
 	all := []Found{}
 	for _, m := range people {
 		all = append(all, Found{
 			ObjectType: "member", ID: m.ID, ExternalID: m.ExternalID, Name: m.Name, Status: m.Status,
-			Email: m.Email, Phone: m.Phone, EmployeeNo: m.EmployeeNo, Title: m.Title, DepartmentPath: m.DepartmentPath,
+			Email: orEmpty(m.Email), Phone: orEmpty(m.Phone), EmployeeNo: orEmpty(m.EmployeeNo), Title: orEmpty(m.Title),
+			DepartmentPath: m.DepartmentPath,
 		})
 	}
 	for _, d := range departments {
@@ -119,6 +120,13 @@ func foundOf(people []service.FoundMember, departments []service.FoundDepartment
 		})
 	}
 	return all
+}
+
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }
 
 // ObjectHistory is everything on record of one object.

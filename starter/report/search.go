@@ -42,7 +42,7 @@ func (c SearchCommand) Run(ctx context.Context, s *cli.Session) error {
 	return nil
 }
 
-func printFound(s *cli.Session, provider string, people []service.FoundMember, departments []service.FoundDepartment) {
+func printFound(s *cli.Session, provider string, people []service.MemberRow, departments []service.FoundDepartment) {
 	if len(people)+len(departments) == 0 {
 		s.Printf("No person or department of %s matches.", provider)
 	}
@@ -51,9 +51,9 @@ func printFound(s *cli.Session, provider string, people []service.FoundMember, d
 			"title",
 			"number", "phone", "e-mail").Fold("department")
 		for _, m := range people {
-			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), cli.Plain(m.EmployeeNo), m.Status,
-				cli.Plain(m.Title),
-				cli.Plain(m.Email), cli.Plain(m.Phone), cli.Plain(m.DepartmentPath)})
+			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), cli.Plain(orEmpty(m.EmployeeNo)), m.Status,
+				cli.Plain(orEmpty(m.Title)),
+				cli.Plain(orEmpty(m.Email)), cli.Plain(orEmpty(m.Phone)), cli.Plain(m.DepartmentPath)})
 		}
 		s.PrintTable(t)
 	}

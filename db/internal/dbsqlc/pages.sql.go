@@ -255,7 +255,8 @@ SELECT d.id, d.provider_id, d.tenant_id, d.external_id, d.parent_id, d.name, d.p
     EXISTS (SELECT 1 FROM org_departments c WHERE c.parent_id = d.id AND c.status = 'active') AS has_children
 FROM org_departments d
 WHERE d.provider_id = $1
-  AND d.parent_id IS NOT DISTINCT FROM $2::uuid
+  AND coalesce(d.parent_id, '00000000-0000-0000-0000-000000000000')
+    = coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
   AND d.status = 'active'
   AND (coalesce(d.sort_order, 9223372036854775807), d.name, d.id) > ($3::bigint, $4::text,
     $5::uuid)
