@@ -108,8 +108,8 @@ func foundOf(people []service.MemberRow, departments []service.FoundDepartment) 
 	for _, m := range people {
 		all = append(all, Found{
 			ObjectType: "member", ID: m.ID, ExternalID: m.ExternalID, Name: m.Name, Status: m.Status,
-			Email: orEmpty(m.Email), Phone: orEmpty(m.Phone), EmployeeNo: orEmpty(m.EmployeeNo), Title: orEmpty(m.Title),
-			DepartmentPath: m.DepartmentPath,
+			Email: orEmpty(m.Email), Phone: orEmpty(m.Phone), EmployeeNo: orEmpty(m.EmployeeNo),
+			Title: orEmpty(m.Title), DepartmentPath: m.DepartmentPath,
 		})
 	}
 	for _, d := range departments {
