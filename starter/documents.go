@@ -61,6 +61,7 @@ var outputs = []output{
 	{[]string{"changes"}, "changes", change.Page{}},
 	{[]string{"provider list"}, "provider", []provider.View{}},
 	{[]string{"provider show", "provider add", "provider update"}, "provider", provider.View{}},
+	{[]string{"provider install", "provider add --suite"}, "installation", provider.Installation{}},
 	{[]string{"events enable", "events disable", "events show"}, "events", event.State{}},
 	{[]string{"events retry"}, "retried events", event.Retried{}},
 	{[]string{"provider remove"}, "removed provider", provider.Removed{}},

@@ -199,6 +199,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "provider", "provider add", "provider list", "provider show", "provider update", "provider remove",
+		"provider install",
 		"provider test",
 		"sync", "runs", "runs list", "runs show", "runs changes", "approve", "reject", "replay", "tree", "search",
 		"migrate",

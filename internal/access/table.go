@@ -10,13 +10,15 @@ var (
 
 // Table is the one table of who may do what, by the operation's id in the API.
 var Table = map[Operation]Rule{
-	"list-providers":   {readers, Listed},
-	"create-provider":  {admins, Tenant},
-	"get-provider":     {readers, One},
-	"update-provider":  {admins, One},
-	"delete-provider":  {admins, One},
-	"test-provider":    {operators, One},
-	"preview-provider": {operators, One},
+	"list-providers":    {readers, Listed},
+	"create-provider":   {admins, Tenant},
+	"get-provider":      {readers, One},
+	"update-provider":   {admins, One},
+	"delete-provider":   {admins, One},
+	"test-provider":     {operators, One},
+	"preview-provider":  {operators, One},
+	"get-installation":  {operators, One},
+	"make-install-link": {admins, One},
 
 	"get-rules":    {operators, One},
 	"set-rules":    {admins, One},

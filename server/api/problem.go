@@ -156,6 +156,9 @@ var statuses = map[service.Code]int{
 	service.KeyNotHeld:  http.StatusConflict,
 	service.RunNotBegun: http.StatusConflict,
 
+	service.SuiteNotUsed: http.StatusConflict, service.SuiteTicketMissing: http.StatusConflict,
+	service.PublicURLMissing: http.StatusServiceUnavailable,
+
 	service.EventsOff: http.StatusConflict, service.NothingSetAside: http.StatusConflict,
 
 	service.CursorExpired: http.StatusGone,

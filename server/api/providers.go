@@ -170,6 +170,7 @@ func (a *API) registerProviders() {
 		summary: "Try credentials, permissions and visible range against the provider's own API", errors: notFound,
 		slow: true,
 	}, a.testProvider)
+	a.registerInstallations()
 }
 
 var notFound = []int{http.StatusNotFound}

@@ -24,6 +24,7 @@ var may = map[string]string{
 	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa",
 	"list-department-members": "roa",
 	"list-members":            "roa", "get-member": "roa", "list-member-history": "roa",
+	"get-installation": "oa", "make-install-link": "a",
 	"preview-provider": "oa", "get-rules": "oa", "set-rules": "a", "delete-rules": "a",
 	"list-groups": "roa", "list-group-members": "roa", "list-administrators": "roa",
 	"set-offline": "oa", "delete-offline": "oa", "set-signature": "a", "delete-signature": "a",

@@ -18,6 +18,7 @@ type addCommand struct {
 	Type   string `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu is also for Lark."`
 	Config string `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
 	Tenant string `placeholder:"UUID" help:"Tenant to write into the rows."`
+	Suite  bool   `help:"The company installs a WeCom suite or 代开发 template; prints the install link."`
 	// Interval is nil if none is to be set.
 	Interval *time.Duration `placeholder:"1h" help:"Sync it at this interval; see: orgsync schedule set --help."`
 	Now      bool           `help:"With --interval: start a first sync now."`
@@ -33,6 +34,7 @@ Examples:
 
   orgsync provider add acme --type feishu --config acme.json
   orgsync provider add acme --type feishu --config acme.json --interval 1h --now
+  orgsync provider add acme --type wecom --suite --config suite.json
   echo '{"corp_id":"ww12","secret":"s3cr3t"}' | orgsync provider add acme --type wecom --config -`
 }
 
@@ -67,7 +69,7 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	in := service.AddProviderInput{
-		Name: c.Name, Type: c.Type, Config: config, TenantID: c.Tenant, Guard: c.guard(), StartNow: c.Now, By: cli.By(),
+		Name: c.Name, Type: c.Type, Config: config, Suite: c.Suite, TenantID: c.Tenant, Guard: c.guard(), StartNow: c.Now, By: cli.By(),
 	}
 	if c.Interval != nil {
 		in.Schedule = &service.RuleInput{Every: *c.Interval}
@@ -76,6 +78,9 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 	unscheduled := service.HasCode(err, service.ScheduleNotSet)
 	if err != nil && !unscheduled {
 		return c.failure(s, err)
+	}
+	if c.Suite && !unscheduled {
+		return c.install(ctx, s)
 	}
 	s.Printf("Provider %s is stored. Next: orgsync provider test %s", c.Name, c.Name)
 	if unscheduled {
@@ -89,6 +94,21 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	s.WarnTrouble(added.Schedule.Trouble)
 	return printProvider(s, added.Provider, schedule.ViewOf(added.Schedule.Schedule))
+}
+
+// install prints the install link, or what to do before there can be one.
+func (c addCommand) install(ctx context.Context, s *cli.Session) error {
+	link, err := s.Service.MakeInstallLink(ctx, c.Name, cli.By())
+	if err != nil {
+		s.Warnf("provider %s is stored, but there is no install link yet: %v", c.Name, s.Describe(err))
+	} else {
+		s.Printf("Provider %s is stored.", c.Name)
+	}
+	shown, err := s.Service.ShowInstallation(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	return printInstallation(s, shown, link)
 }
 
 // failure says what was being done where a key of the workers is at fault.

@@ -16,13 +16,14 @@ import (
 
 // Commands are those below "orgsync provider".
 type Commands struct {
-	Add    addCommand    `cmd:"" help:"Store a provider."`
-	List   listCommand   `cmd:"" help:"List the stored providers."`
-	Show   showCommand   `cmd:"" help:"Show a stored provider; secrets appear as ***."`
-	Update updateCommand `cmd:"" help:"Change a stored provider."`
-	Remove removeCommand `cmd:"" help:"Remove a provider with its secrets and run history."`
-	Test   testCommand   `cmd:"" help:"Test the credentials, permissions and visible range against the live API."`
-	Dump   dumpCommand   `cmd:"" help:"Print what the provider shows right now, and store nothing."`
+	Add     addCommand     `cmd:"" help:"Store a provider."`
+	List    listCommand    `cmd:"" help:"List the stored providers."`
+	Show    showCommand    `cmd:"" help:"Show a stored provider; secrets appear as ***."`
+	Update  updateCommand  `cmd:"" help:"Change a stored provider."`
+	Remove  removeCommand  `cmd:"" help:"Remove a provider with its secrets and run history."`
+	Install installCommand `cmd:"" help:"Make the link by which a company installs a WeCom suite."`
+	Test    testCommand    `cmd:"" help:"Test the credentials, permissions and visible range against the live API."`
+	Dump    dumpCommand    `cmd:"" help:"Print what the provider shows right now, and store nothing."`
 }
 
 // Help implements kong.HelpProvider.
