@@ -69,7 +69,8 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	in := service.AddProviderInput{
-		Name: c.Name, Type: c.Type, Config: config, Suite: c.Suite, TenantID: c.Tenant, Guard: c.guard(), StartNow: c.Now, By: cli.By(),
+		Name: c.Name, Type: c.Type, Config: config, Suite: c.Suite,
+		TenantID: c.Tenant, Guard: c.guard(), StartNow: c.Now, By: cli.By(),
 	}
 	if c.Interval != nil {
 		in.Schedule = &service.RuleInput{Every: *c.Interval}
