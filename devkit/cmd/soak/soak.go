@@ -31,6 +31,8 @@ type soak struct {
 	flags
 	kind     directory.ProviderType
 	progress io.Writer
+	// told is an application that is told of changes.
+	told *application
 }
 
 // cleanUpEvery is how many runs pass between two retention runs; they keep what is younger
@@ -58,7 +60,11 @@ func start(ctx context.Context, f flags, bin, dir string, progress io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &soak{Trial: t, flags: f, kind: directory.ProviderType(f.Vendor), progress: progress}, nil
+	s := &soak{Trial: t, flags: f, kind: directory.ProviderType(f.Vendor), progress: progress}
+	if s.told, err = s.subscribe(ctx); err != nil {
+		return nil, errors.Join(err, t.Stop())
+	}
+	return s, nil
 }
 
 // round is one run and what it left behind.
@@ -67,6 +73,8 @@ type round struct {
 	Kind    string  `json:"kind"`
 	Status  string  `json:"status"`
 	Seconds float64 `json:"seconds"`
+	// DeliverySeconds is how long 95 of 100 publications that are still kept took to a webhook.
+	DeliverySeconds float64 `json:"delivery_seconds"`
 	// Equal says that the directory was found to be what the company is.
 	Equal bool `json:"equal"`
 	// Measured is how large everything was afterwards.
@@ -120,6 +128,14 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	}
 	if err := s.judge(k, &r, before, after); err != nil {
 		return r, fmt.Errorf("run %s ended %s (%s): %w", result.RunID, r.Status, strings.Join(result.Errors, "; "), err)
+	}
+	if r.Status == "succeeded" || r.Status == "partial" {
+		if err := s.told.compare(ctx, s); err != nil {
+			return r, fmt.Errorf("run %s ended %s: the application: %w", result.RunID, r.Status, err)
+		}
+		if r.DeliverySeconds, err = s.deliverySeconds(ctx); err != nil {
+			return r, err
+		}
 	}
 	if n%cleanUpEvery == 0 || n == s.Runs {
 		if err := s.cleanUp(ctx); err != nil {
