@@ -53,8 +53,8 @@ func TestAChangedWebhookIsTriedAtOnce(t *testing.T) {
 	t.Parallel()
 	env, calls := delivering(t, func(call int) (activities.DeliverResult, error) {
 		if call == 1 {
-			return activities.DeliverResult{}, temporal.NewApplicationErrorWithOptions("no answer", activities.TypeNotification,
-				temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			return activities.DeliverResult{}, temporal.NewApplicationErrorWithOptions("no answer",
+				activities.TypeNotification, temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
 		}
 		return activities.DeliverResult{}, nil
 	})

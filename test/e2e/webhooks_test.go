@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -445,4 +446,43 @@ func TestWebhooksDoNotLeadInside(t *testing.T) {
 		_, err := s.AddWebhook(t.Context(), service.AddWebhookInput{URL: private})
 		require.True(t, service.HasCode(err, service.InputInvalid), "%s: %v", private, err)
 	}
+}
+
+// A change at a provider that tells of it is at the application seconds later, without a full run.
+func TestEventsReachApplications(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, intake := w.service(), w.intake()
+	for _, kind := range allKinds {
+		l := newLab(t, 37)
+		_, people := l.below(simulator.Root, "Works", 30)
+		acme := w.simulate(kind, l.Company)
+		w.succeed(acme)
+		pusher := w.follow(acme, intake, simulator.Delivery{})
+		r := newReceiver(t)
+		w.hook(s, r, service.AddWebhookInput{Content: "events", Provider: acme.name, Types: []string{"member.updated"}})
+		var took []time.Duration
+		for i, p := range people[:8] {
+			title := fmt.Sprintf("Chief %d", i)
+			began := time.Now()
+			l.must(l.SetTitle(p, title))
+			require.Eventually(t, func() bool { return r.has("title", title) }, time.Minute, 5*time.Millisecond, title)
+			took = append(took, time.Since(began))
+		}
+		pusher.Wait()
+		slices.Sort(took)
+		t.Logf("%s: p50 %v, p95 %v from the change to the application", kind, took[len(took)/2], took[len(took)*95/100])
+	}
+}
+
+// has reports whether an object with that value in a column was told.
+func (r *receiver) has(column, value string) bool {
+	for _, m := range r.got() {
+		for _, e := range m.body.Data.Items {
+			if e.Object[column] == value {
+				return true
+			}
+		}
+	}
+	return false
 }
