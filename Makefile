@@ -52,9 +52,10 @@ soak: build ## Run sync after sync with random changes and faults and look for g
 	@bin/soak
 
 .PHONY: test
+# The end-to-end tests wait more than they work: begun first, beside all others, they cost least.
 test: build ## Run all tests, on a Postgres and a Temporal of their own
 	@echo "Running all tests with the race detector (some minutes; its first build takes longer)"
-	@$(DEV) exec -- go test -race -timeout 15m -p 2 -parallel 6 ./...
+	@$(DEV) exec -- go test -race -timeout 20m -p 3 -parallel 6 ./test/e2e ./...
 	@echo "Running every fault of the providers' clients, which the race detector makes ten times as long, without it"
 	@go test -run TestUnderEveryFault ./internal/provider/providertest
 
