@@ -64,7 +64,7 @@ replay: ## Replay all recorded histories against the workflow code
 	go test -count=1 -run Replay ./workflows/...
 
 .PHONY: record
-record: $(DEV) ## Record the histories that replay keeps; from released code only
+record: $(DEV) ## Record anew the histories that replay keeps (see CONTRIBUTING.md)
 	@$(DEV) exec -- go test -count=1 -tags record -run '^TestRecord$$' -timeout 15m ./test/e2e
 
 # One after the other, since go test takes one fuzz test at a time.

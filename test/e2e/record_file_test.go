@@ -74,7 +74,7 @@ func anonymise(value any) {
 // The bad histories are a good one with one thing changed that the workflow code
 // would not have done.
 
-// reordered has Settle and LinkAccounts change places.
+// reordered has Recompute and LinkAccounts change places.
 func reordered(t *testing.T, good *historypb.History) *historypb.History {
 	t.Helper()
 	bad := proto.CloneOf(good)

@@ -14,6 +14,8 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -27,8 +29,7 @@ const (
 )
 
 // TestRecord runs a sync of every kind and writes the histories that the replay tests
-// of package workflows keep. It is built with -tags record only ("make record"): what
-// it writes must come from released code.
+// of package workflows keep. It is built with -tags record only ("make record").
 func TestRecord(t *testing.T) {
 	w := newWorld(t)
 	t.Run("small", func(t *testing.T) { recordSmall(t, w) })
@@ -41,6 +42,7 @@ func TestRecord(t *testing.T) {
 	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
 	t.Run("recognised", func(t *testing.T) { recordRecognised(t, w) })
 	t.Run("retention", func(t *testing.T) { recordRetention(t, w) })
+	t.Run("others", func(t *testing.T) { recordOthers(t, w) })
 }
 
 func recordRetention(t *testing.T, w *world) {
@@ -49,6 +51,53 @@ func recordRetention(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 	record(t, w, "retention", run)
+}
+
+// recordOthers has the runs that read nothing, or only what they are told of.
+func recordOthers(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	task := w.linkAccounts(s, workflows.ModeApply)
+	require.Equal(t, directory.RunSucceeded, w.wait(task).Status)
+	record(t, w, "task-run", task)
+
+	set, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: workflows.SyncWorkflowID(s.name), TaskQueue: w.queue,
+	}, workflows.SetAdministratorsName, workflows.SetAdministratorsInput{
+		Provider: s.name, Add: []string{s.member(1)},
+	})
+	require.NoError(t, err)
+	require.Equal(t, directory.RunSucceeded, w.wait(set).Status)
+	record(t, w, "set-administrators", set)
+
+	p, err := w.store.Providers.FindByName(t.Context(), s.name)
+	require.NoError(t, err)
+	_, err = w.store.Logins.AddMember(t.Context(), p.ID, s.member(2), nil)
+	require.NoError(t, err)
+	id := workflows.LoginsWorkflowID(s.name)
+	logins, err := w.temporal.SignalWithStartWorkflow(t.Context(), id, workflows.LoginSignal, nil,
+		client.StartWorkflowOptions{ID: id, TaskQueue: w.queue}, workflows.RecordLoginsName,
+		workflows.LoginsInput{Provider: s.name})
+	require.NoError(t, err)
+	require.NoError(t, logins.Get(t.Context(), nil))
+	record(t, w, "record-logins", logins)
+
+	// Ended by canceling it: by itself it does after ten quiet minutes.
+	require.NoError(t, w.store.EnableEvents(t.Context(), p, db.EventsByCallback, audit.By{Name: "test"}))
+	require.NoError(t, s.company.SetTitle(3, "Chief"))
+	_, err = w.store.AddEvents(t.Context(), p.ID, []db.Event{
+		{ID: "one", Kind: "contact.user.updated_v3", ObjectType: db.EventMember, ObjectID: s.member(3)},
+	})
+	require.NoError(t, err)
+	id = workflows.EventsWorkflowID(s.name)
+	follow, err := w.temporal.SignalWithStartWorkflow(t.Context(), id, workflows.EventsSignal, nil,
+		client.StartWorkflowOptions{ID: id, TaskQueue: w.queue}, workflows.FollowChangesName,
+		workflows.FollowInput{Provider: s.name})
+	require.NoError(t, err)
+	w.followed(s)
+	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), id, ""))
+	require.Error(t, follow.Get(t.Context(), nil))
+	record(t, w, "follow-changes", follow)
 }
 
 func small(w *world) *source {
