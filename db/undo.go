@@ -4,64 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
-	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
-
-// NotUndoableError says in words why a run cannot be undone and what to do instead.
-type NotUndoableError struct {
-	Reason  string
-	Refusal Refusal
-}
-
-// Error implements error.
-func (e *NotUndoableError) Error() string { return e.Reason }
-
-// UndoTarget returns the run that is to be undone. It returns ErrNotFound, or
-// *NotUndoableError if there is nothing that could be taken back.
-func (s *Store) UndoTarget(ctx context.Context, runID string) (report.Run, error) {
-	if _, err := s.undoTarget(ctx, s.pool, runID); err != nil {
-		return report.Run{}, interpret("find run to undo", err)
-	}
-	return s.Report.GetRun(ctx, runID)
-}
-
-func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (dbsqlc.GetRunRow, error) {
-	row, err := s.q.GetRun(ctx, tx, runID)
-	if err != nil {
-		return row, err
-	}
-	var reason string
-	refusal := RefusedForGood
-	switch {
-	case row.Mode == "plan":
-		refusal, reason = RefusedEmpty, fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back",
-			row.ID)
-	case row.Status == directory.RunRunning && row.HoldWorkflowID != nil:
-		refusal, reason = RefusedAtWork, fmt.Sprintf(
-			"run %s is carrying out the removals that were approved, in workflow %s; wait until it has ended", row.ID,
-			*row.HoldWorkflowID)
-	case row.Status == directory.RunRunning:
-		refusal, reason = RefusedAtWork, fmt.Sprintf(
-			"run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow "+
-				"cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
-	case row.Status == directory.RunHeld:
-		refusal, reason = RefusedUndecided, fmt.Sprintf(
-			"run %s waits for a decision on its removals; approve or reject them first", row.ID)
-	case row.DetailsDroppedAt != nil:
-		reason = fmt.Sprintf("the change log of run %s was deleted at %s, so the earlier values are no longer known",
-			row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
-	default:
-		return row, nil
-	}
-	return row, &NotUndoableError{Reason: reason, Refusal: refusal}
-}
 
 // UndoScope limits what of a run is undone; if both are empty it is all of it.
 type UndoScope struct {
@@ -81,9 +30,6 @@ type Undone struct {
 	// Plan holds what is taken away, for the removal guard.
 	Plan RemovalPlan
 }
-
-// maxLeftAlone bounds how many are named one by one.
-const maxLeftAlone = 1000
 
 // Undo takes back what another run changed, in one transaction: objects are given the
 // columns that the change log has of them from before, what was created becomes
@@ -333,83 +279,5 @@ func repeat(step func() (int64, error)) error {
 		if n, err := step(); err != nil || n == 0 {
 			return err
 		}
-	}
-}
-
-// note writes down what is left alone, and returns how many departments and members.
-func (u *undo) note(ctx context.Context) (int, error) {
-	n, err := u.s.q.UndoCountLeftAlone(ctx, u.tx, u.runID)
-	if err != nil {
-		return 0, err
-	}
-	left, err := u.s.q.UndoLeftAlone(ctx, u.tx, dbsqlc.UndoLeftAloneParams{RunID: u.runID, MaxRows: maxLeftAlone})
-	if err != nil {
-		return 0, err
-	}
-	missing, err := u.s.q.UndoListMissingMemberships(ctx, u.tx, dbsqlc.UndoListMissingMembershipsParams{
-		Undoes: u.target, RunID: u.runID, MaxRows: maxLeftAlone,
-	})
-	if err != nil {
-		return 0, err
-	}
-	var perKind directory.PerKind
-	for _, row := range n {
-		*perKind.Of(directory.Kind(row.ObjectType)) = int(row.Objects)
-	}
-	total := directory.Sum(perKind)
-	if total > 0 {
-		if err := u.warn(ctx, "", "left unchanged: "+counted(perKind)); err != nil {
-			return 0, err
-		}
-	}
-	for _, x := range left {
-		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", directory.Kind(x.ObjectType),
-			x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
-			return 0, err
-		}
-	}
-	for _, m := range missing {
-		text := fmt.Sprintf("member %s: is not put back into department %s, which is deleted", m.ExternalID,
-			m.Department)
-		if err := u.warn(ctx, m.ExternalID, text); err != nil {
-			return 0, err
-		}
-	}
-	return total, nil
-}
-
-// counted says how many objects of each kind, of which there are some.
-func counted(n directory.PerKind) string {
-	var parts []string
-	for _, kind := range directory.Kinds() {
-		switch objects := *n.Of(kind.Kind); objects {
-		case 0:
-		case 1:
-			parts = append(parts, "1 "+kind.Kind.String())
-		default:
-			parts = append(parts, fmt.Sprintf("%d %s", objects, kind.Plural))
-		}
-	}
-	if len(parts) > 2 {
-		parts = []string{strings.Join(parts[:len(parts)-1], ", "), parts[len(parts)-1]}
-	}
-	return strings.Join(parts, " and ")
-}
-
-func (u *undo) warn(ctx context.Context, externalID, message string) error {
-	return u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: "warning",
-		ExternalID: externalID, Message: message})
-}
-
-func whyLeftAlone(reason, changedBy string) string {
-	switch reason {
-	case "changed":
-		return "changed since by run " + changedBy
-	case "ids":
-		return "its former ids now belong to another member"
-	case "inhabited":
-		return "there are still people or departments in it"
-	default: // circle
-		return "it stays below its present parent, which by now is below it"
 	}
 }

@@ -152,8 +152,8 @@ var meanings = map[string]string{
 	"offline_at":             "since when the person is marked as having left here; null if they are not",
 	"linked":                 "members who were linked to an account",
 	"listings":               "the listings that should have shown the object",
-	"look_up": "what the provider said when asked about the object alone: `gone`, `there`, `unseen`, " +
-		"`taken`, `unnamed`, `unasked` or `failed`",
+	"look_up": "what the provider said when asked about the object alone: `not_found`, `exists`, " +
+		"`not_visible`, `id_reused`, `not_listed`, `not_asked` or `failed`",
 	"lost_group_memberships": "places in groups that members and departments who stay would lose",
 	"lost_memberships":       "memberships that people who stay would lose",
 	"managed_departments":    "the departments that a role holder manages, by external ids",

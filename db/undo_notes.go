@@ -1,0 +1,92 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// maxLeftAlone bounds how many are named one by one.
+const maxLeftAlone = 1000
+
+// note writes down what is left alone, and returns how many departments and members.
+func (u *undo) note(ctx context.Context) (int, error) {
+	n, err := u.s.q.UndoCountLeftAlone(ctx, u.tx, u.runID)
+	if err != nil {
+		return 0, err
+	}
+	left, err := u.s.q.UndoLeftAlone(ctx, u.tx, dbsqlc.UndoLeftAloneParams{RunID: u.runID, MaxRows: maxLeftAlone})
+	if err != nil {
+		return 0, err
+	}
+	missing, err := u.s.q.UndoListMissingMemberships(ctx, u.tx, dbsqlc.UndoListMissingMembershipsParams{
+		Undoes: u.target, RunID: u.runID, MaxRows: maxLeftAlone,
+	})
+	if err != nil {
+		return 0, err
+	}
+	var perKind directory.PerKind
+	for _, row := range n {
+		*perKind.Of(directory.Kind(row.ObjectType)) = int(row.Objects)
+	}
+	total := directory.Sum(perKind)
+	if total > 0 {
+		if err := u.warn(ctx, "", "left unchanged: "+counted(perKind)); err != nil {
+			return 0, err
+		}
+	}
+	for _, x := range left {
+		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", directory.Kind(x.ObjectType),
+			x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
+			return 0, err
+		}
+	}
+	for _, m := range missing {
+		text := fmt.Sprintf("member %s: is not put back into department %s, which is deleted", m.ExternalID,
+			m.Department)
+		if err := u.warn(ctx, m.ExternalID, text); err != nil {
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
+// counted says how many objects of each kind, of which there are some.
+func counted(n directory.PerKind) string {
+	var parts []string
+	for _, kind := range directory.Kinds() {
+		switch objects := *n.Of(kind.Kind); objects {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+kind.Kind.String())
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", objects, kind.Plural))
+		}
+	}
+	if len(parts) > 2 {
+		parts = []string{strings.Join(parts[:len(parts)-1], ", "), parts[len(parts)-1]}
+	}
+	return strings.Join(parts, " and ")
+}
+
+func (u *undo) warn(ctx context.Context, externalID, message string) error {
+	return u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: "warning",
+		ExternalID: externalID, Message: message})
+}
+
+func whyLeftAlone(reason, changedBy string) string {
+	switch reason {
+	case "changed":
+		return "changed since by run " + changedBy
+	case "ids":
+		return "its former ids now belong to another member"
+	case "inhabited":
+		return "there are still people or departments in it"
+	default: // circle
+		return "it stays below its present parent, which by now is below it"
+	}
+}
