@@ -38,7 +38,7 @@ func TestReplay(t *testing.T) {
 			}
 		})
 	}
-	require.GreaterOrEqual(t, good, 40, "recorded histories")
+	require.GreaterOrEqual(t, good, 49, "recorded histories")
 	require.GreaterOrEqual(t, bad, 3, "histories to refuse")
 }
 
