@@ -100,7 +100,7 @@ func TestUpStatusDown(t *testing.T) {
 	i := install(t)
 	require.Contains(t, i.run(t, "down"), "not running", "down without up is harmless")
 	require.NoDirExists(t, i.state)
-	require.Contains(t, i.run(t, "up"), "is up")
+	require.Regexp(t, `(?s)is up.*http://\S+/sign-in/link\?code=`, i.run(t, "up"))
 	up := i.settings(t)
 	response, err := http.Get(up["ORGSYNC_UI_URL"])
 	require.NoError(t, err)

@@ -82,14 +82,16 @@ func describe(s *stack.Stack, dir string) string {
   simulated companies  %[3]s (control)
   settings             %[4]s
 
-Next, open the console with the link that this prints:
+Connect a simulated company in the console (or one of your own):
+  Feishu: App ID cli_sim, App Secret sim-secret, and under "Other addresses" the API address %[7]s
+Another link that signs in is made by:
   . %[4]s && bin/orgsync console
-Or sync a simulated company by commands (or use a configuration file of your own):
+Or sync it by commands:
   . %[4]s
   bin/orgsync provider add acme --type feishu --config %[5]s
   bin/orgsync sync acme --wait
 Stop it with: make down
 `, s.Temporal.UI(), s.Temporal.Address(), s.Simulated.Control, filepath.Join(dir, envFile),
-		filepath.Join(dir, "feishu.json"), s.ServerURL())
+		filepath.Join(dir, "feishu.json"), s.ServerURL(), s.Simulated.Providers["feishu"]["base_url"])
 	return text.String()
 }

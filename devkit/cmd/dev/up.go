@@ -35,7 +35,7 @@ func (upCommand) Run(ctx context.Context, where dirs) error {
 		}
 		ended := read(where.state, endedFile)
 		if ended == "" {
-			return say("The development stack is already running.", where.state)
+			return welcome(ctx, "The development stack is already running.", where.state)
 		}
 		fmt.Printf("Restarting the development stack, because this has stopped: %s\n", ended)
 	}
@@ -55,7 +55,20 @@ func (upCommand) Run(ctx context.Context, where dirs) error {
 		defer cancel()
 		return errors.Join(err, takeDown(stopping, where.state))
 	}
-	return say("The development stack is up.", where.state)
+	return welcome(ctx, "The development stack is up.", where.state)
+}
+
+// welcome says what runs and how to come in.
+func welcome(ctx context.Context, line, dir string) error {
+	if err := say(line, dir); err != nil {
+		return err
+	}
+	link, err := exec.CommandContext(ctx, "sh", "-c", `. "$0" && orgsync console`, filepath.Join(dir, envFile)).Output()
+	if err != nil {
+		return fmt.Errorf("make a link to the console: %w", err)
+	}
+	fmt.Printf("\nOpen the console; this link signs in once, within ten minutes:\n  %s", link)
+	return nil
 }
 
 // startSupervisor starts this program again, detached from the terminal. ended says whether it is gone.

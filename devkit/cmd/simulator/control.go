@@ -39,6 +39,7 @@ func newControl(services map[string]*service, state string) *control {
 		"POST /faults":        c.addFaults,
 		"DELETE /faults":      c.clearFaults,
 		"POST /range":         c.setRange,
+		"POST /codes":         c.issueCode,
 		"POST /expire-tokens": c.expireTokens,
 	} {
 		c.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { respond(w, r, answer) })
@@ -206,6 +207,34 @@ func (c *control) addFaults(r *http.Request) (any, error) {
 		s.Faults.Add(in.Faults...)
 		return len(s.Faults.Pending())
 	})
+}
+
+// codeRequest names a person by the external id.
+type codeRequest struct {
+	Vendor string `json:"vendor"`
+	UserID string `json:"user_id"`
+}
+
+// issueCode returns the code that a page inside the vendor's own app gets of a person.
+func (c *control) issueCode(r *http.Request) (any, error) {
+	var in codeRequest
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	s, ok := c.services[in.Vendor]
+	if !ok {
+		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", in.Vendor, strings.Join(vendors[:], ", "))
+	}
+	var code string
+	s.company.View(func(v *simulator.View) {
+		if p, found := v.PersonByUserID(directory.ProviderType(in.Vendor), in.UserID); found {
+			code = s.issueInApp(p.ID)
+		}
+	})
+	if code == "" {
+		return nil, fmt.Errorf("nobody at %s has the id %q; the ids are the directory's external ids", in.Vendor, in.UserID)
+	}
+	return map[string]string{"code": code, "flow": "in_app"}, nil
 }
 
 // rangeRequest names departments and people by external ids. None of either is

@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,11 +129,20 @@ func TestControl(t *testing.T) {
 	var truth simulator.Truth
 	p.control("GET", "/truth?vendor=wecom", "", &truth)
 	require.Len(t, truth.Members, 120)
+	member := slices.Min(slices.Collect(maps.Keys(truth.Members)))
+	var issued struct{ Code, Flow string }
+	require.Equal(t, 200, p.control("POST", "/codes", `{"vendor":"wecom","user_id":"`+member+`"}`,
+		&issued))
+	require.Equal(t, "in_app", issued.Flow)
+	var who struct{ UserID string }
+	p.call("GET", p.places.WeCom.BaseURL+"/cgi-bin/auth/getuserinfo?access_token="+p.token()+"&code="+issued.Code, "", &who)
+	require.Equal(t, member, who.UserID)
 	for _, bad := range []struct{ path, body string }{
 		{"/drift", `{"share":2}`}, {"/drift", `{"shares":0.1}`}, {"/drift", `nonsense`},
 		{"/drift", `{"share":0.1,"vendor":"x"}`},
 		{"/faults", `{"faults":[{"action":{"kind":"explode"}}]}`},
 		{"/range", `{"vendor":"wecom","departments":["x"]}`}, {"/range", `{}`},
+		{"/codes", `{"vendor":"wecom","user_id":"nobody"}`}, {"/codes", `{"vendor":"x"}`},
 	} {
 		var answer struct{ Error string }
 		require.Equal(t, 400, p.control("POST", bad.path, bad.body, &answer), bad.body)

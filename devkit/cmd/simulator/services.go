@@ -31,6 +31,8 @@ type service struct {
 	company  *simulator.Company
 	handler  http.Handler
 	setRange func(*simulator.Range)
+	// issueInApp makes a code as pages inside the vendor's app get it.
+	issueInApp func(simulator.PersonID) string
 	// setApp refuses what the vendor does not know.
 	setApp func(app) error
 	// app is what was set last.
@@ -105,7 +107,7 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 	wc := wecom.New(companies[wecomName], wecom.Config{Options: options})
 	return map[string]*service{
 		feishuName: {
-			Service: fs.Service, company: companies[feishuName], handler: fs,
+			Service: fs.Service, company: companies[feishuName], handler: fs, issueInApp: fs.IssueInApp,
 			setRange: func(r *simulator.Range) { fs.Reconfigure(func(c *feishu.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				scopes, err := feishu.Without(a.Without...)
@@ -119,7 +121,7 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			},
 		},
 		dingtalkName: {
-			Service: dt.Service, company: companies[dingtalkName], handler: dt,
+			Service: dt.Service, company: companies[dingtalkName], handler: dt, issueInApp: dt.IssueInApp,
 			setRange: func(r *simulator.Range) { dt.Reconfigure(func(c *dingtalk.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				points, err := dingtalk.Without(a.Without...)
@@ -131,7 +133,7 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			},
 		},
 		wecomName: {
-			Service: wc.Service, company: companies[wecomName], handler: wc,
+			Service: wc.Service, company: companies[wecomName], handler: wc, issueInApp: wc.IssueInApp,
 			setRange: func(r *simulator.Range) { wc.Reconfigure(func(c *wecom.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				if len(a.Without) > 0 {

@@ -117,6 +117,11 @@ func (s *Server) userInfo(v *simulator.View, q *request) (any, simulator.Shape, 
 	return made, simulator.Shape{Object: ".", ID: "userid"}, nil
 }
 
+// IssueInApp is the code that a page inside WeCom gets of a person, who is not asked (wecom-more.md §B2).
+func (s *Server) IssueInApp(p simulator.PersonID) string {
+	return s.Passes.Issue("", simulator.Grant{Person: p, InApp: true}, codeLife, 0)
+}
+
 type userDetail struct {
 	ok
 	UserID  string `json:"userid"`
