@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
@@ -157,22 +158,47 @@ func (p *person) scheme(name string) {
 	}))
 }
 
-// reachable requires that everybody can use the page: without violations that axe finds, in both
-// schemes, and without scrolling sideways at 400 % of zoom, which leaves 320 pixels of a screen.
+// reachable requires that everybody can use the page, in both languages.
 func (p *person) reachable(name string) {
 	p.t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
+	at := p.path()
+	saw(p.t, at)
+	for _, language := range []string{"zh", "en"} {
+		p.read(language, at)
+		p.accessible(name + " in " + language)
+		p.narrow(name + " in " + language)
+		require.False(p.t, p.is(`document.body.innerText.includes("console.")`), "%s has a text without words", name)
+	}
+}
+
+// read opens a page in a language.
+func (p *person) read(language, path string) {
+	p.t.Helper()
+	p.do(network.SetCookie("orgsync_language", language).WithURL(p.url).WithHTTPOnly(true))
+	p.open(path)
+}
+
+// accessible requires that axe finds no violation on the page, in both colour schemes.
+func (p *person) accessible(name string) {
+	p.t.Helper()
+	p.do(chromedp.Evaluate(axe+"; true", nil))
+	for _, scheme := range []string{"dark", "light"} {
 		p.scheme(scheme)
 		var found []struct {
 			ID    string
 			Nodes []struct{ HTML, FailureSummary string }
 		}
-		p.do(chromedp.Evaluate(axe+"; true", nil), chromedp.Evaluate(
+		p.do(chromedp.Evaluate(
 			`axe.run().then(r => r.violations.map(v => ({ID: v.id, Nodes: v.nodes.map(n =>
 				({HTML: n.html, FailureSummary: n.failureSummary}))})))`, &found, chromedp.EvalAsValue, awaited))
 		require.Empty(p.t, found, "%s in %s", name, scheme)
 	}
-	p.scheme("light")
+}
+
+// narrow requires that the page does not scroll sideways at 400 % of zoom, which leaves 320 pixels of
+// a screen.
+func (p *person) narrow(name string) {
+	p.t.Helper()
 	p.do(chromedp.EmulateViewport(narrow, 640))
 	require.True(p.t, p.is("document.documentElement.scrollWidth <= innerWidth"), "%s scrolls sideways", name)
 	p.do(chromedp.EmulateViewport(wide, 900))
