@@ -287,7 +287,10 @@ func (a *API) testProvider(ctx context.Context, in *Named) (*testOutput, error) 
 			len(tried.Findings)),
 	}}
 	for i, f := range tried.Findings {
-		out.Body.Findings[i] = Finding{Level: string(f.Level), Check: f.Check, Detail: f.Detail, Action: f.Action}
+		l := languageIn(ctx)
+		out.Body.Findings[i] = Finding{
+			Level: string(f.Level), Check: l.Finding(f.Check), Detail: l.Finding(f.Detail), Action: l.Finding(f.Action),
+		}
 	}
 	return out, err
 }

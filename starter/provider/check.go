@@ -90,9 +90,9 @@ func printPreflight(s *cli.Session, result Preflight) {
 	for _, f := range result.Findings {
 		mark := marks[f.Level]
 		s.PrintFolded("  "+s.Screen().Hue(strings.TrimSpace(mark), mark)+"  ",
-			cli.Plain(f.Check)+cli.Prefixed(": ", cli.Plain(f.Detail)))
+			cli.Plain(s.Language.Finding(f.Check))+cli.Prefixed(": ", cli.Plain(s.Language.Finding(f.Detail))))
 		if f.Action != "" {
-			s.PrintFolded("        to do: ", cli.Plain(f.Action))
+			s.PrintFolded("        to do: ", cli.Plain(s.Language.Finding(f.Action)))
 		}
 	}
 	if result.Range != nil {

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
 	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -153,11 +155,29 @@ func TestCheckSaysWhatIsMissingAndWhereToGrantIt(t *testing.T) {
 				complaints = []provider.Finding{
 					{Level: provider.Fail, Check: e.Endpoint, Detail: e.Error(), Action: e.Action}}
 			}
+			if report != nil {
+				for _, f := range report.Findings {
+					requireChinese(t, f)
+				}
+			}
 			require.True(t, slices.ContainsFunc(complaints, func(f provider.Finding) bool {
 				return f.Level == missing.level && strings.Contains(f.Check+" "+f.Detail, missing.says) &&
 					strings.Contains(f.Action, missing.where)
 			}), "%+v", complaints)
 		})
+	}
+}
+
+// englishWords are words of a sentence that was left in English.
+var englishWords = regexp.MustCompile(`\b[a-z]+ [a-z]+ [a-z]+\b`)
+
+// requireChinese requires that all of a finding can be said in Chinese.
+func requireChinese(t *testing.T, f provider.Finding) {
+	t.Helper()
+	for _, text := range []string{f.Check, f.Detail, f.Action} {
+		said := message.Chinese.Finding(text)
+		require.False(t, text != "" && (said == text || englishWords.MatchString(said)), "%q is said as %q", text, said)
+		require.Equal(t, text, message.English.Finding(text))
 	}
 }
 
