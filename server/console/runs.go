@@ -233,6 +233,13 @@ func decideRun(q *request) error {
 		return q.showRun(http.StatusConflict, shown)
 	case service.HasCode(err, service.AlreadyDecided) && q.decidedIt(shown.run.ID):
 		// The decision stands; only word of it came too late.
+	case service.HasCode(err, service.AlreadyDecided) || service.HasCode(err, service.NotHeld):
+		shown, err := q.readRun()
+		if err != nil {
+			return err
+		}
+		shown.mistake = q.page.T("held.decided_meanwhile")
+		return q.showRun(http.StatusConflict, shown)
 	case err != nil:
 		return err
 	}
