@@ -206,18 +206,6 @@ func (p *person) narrow(name string) {
 
 const narrow = 320
 
-// photograph keeps a picture of the page, if pictures are asked for.
-func (p *person) photograph(name string) {
-	p.t.Helper()
-	if *pictures == "" {
-		return
-	}
-	var picture []byte
-	p.do(chromedp.EmulateViewport(1120, 720), chromedp.CaptureScreenshot(&picture),
-		chromedp.EmulateViewport(wide, 900))
-	require.NoError(p.t, os.WriteFile(filepath.Join(*pictures, "console-"+name+".png"), picture, 0o644))
-}
-
 func quoted(text string) string {
 	out, _ := json.Marshal(text)
 	return string(out)
