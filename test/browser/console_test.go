@@ -298,6 +298,8 @@ func changesSettings(p *person) {
 }
 
 func seesEveryPage(p *person) {
+	control(p.t, http.MethodPost, "/range", map[string]any{"vendor": "feishu"})
+	orgsync(p.t, "sync", "acme", "--wait")
 	orgsync(p.t, "provider", "add", "zeta", "--type", "dingtalk", "--config",
 		filepath.Join(filepath.Dir(os.Getenv("ORGSYNC_COMPANY")), "dingtalk.json"))
 	orgsync(p.t, "sync", "zeta", "--wait")
@@ -380,8 +382,6 @@ func standsNames(p *person) {
 
 // doesWithoutScript does by forms and links all that a person comes for.
 func doesWithoutScript(p *person) {
-	control(p.t, http.MethodPost, "/range", map[string]any{"vendor": "feishu"})
-	orgsync(p.t, "sync", "acme", "--wait")
 	hold(p)
 	plain := arrive(p.t)
 	plain.do(emulation.SetScriptExecutionDisabled(true))

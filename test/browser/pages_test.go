@@ -20,7 +20,7 @@ var pages = []struct{ path, picture string }{
 	{"/groups", "groups"}, {"/groups/{group}", "group"}, {"/administrators", "administrators"},
 	{"/accounts", "accounts"}, {"/runs", "runs"}, {"/runs/{run}", "run"}, {"/providers", "providers"},
 	{"/providers/acme", "provider"}, {"/providers/acme/settings", "provider-settings"},
-	{"/providers/acme/rules", "rules"}, {"/providers/acme/setup/schedule", "schedule"}, {"/schedules", "schedules"},
+	{"/providers/acme/rules", "rules"}, {"/providers/acme/setup/schedule", ""}, {"/schedules", "schedules"},
 	{"/events", "events"}, {"/providers/acme/events", "provider-events"}, {"/changes", "changes"},
 	{"/webhooks", "webhooks"}, {"/webhooks/{webhook}", "webhook"}, {"/settings", "settings"},
 	{"/settings/audit", "audit"}, {"/no-such-page", ""},
