@@ -15,7 +15,8 @@ import (
 // pages are those that are seen once a company is there, with the names of their pictures. {member}
 // and such stand for ids. The others are seen on the way there.
 var pages = []struct{ path, picture string }{
-	{"/", "overview"}, {"/directory", ""}, {"/directory/acme", "directory"}, {"/departments/{department}", "department"},
+	{"/", "overview"}, {"/directory", ""}, {"/directory/acme", "directory"},
+	{"/departments/{department}", "department"},
 	{"/departments/{department}/children", ""}, {"/people?q=zhang", "people"}, {"/people/{member}", "person"},
 	{"/groups", "groups"}, {"/groups/{group}", "group"}, {"/administrators", "administrators"},
 	{"/accounts", "accounts"}, {"/runs", "runs"}, {"/runs/{run}", "run"}, {"/providers", "providers"},
@@ -97,7 +98,8 @@ func query(t *testing.T, sql string, args ...any) (answer string) {
 func fill(t *testing.T) {
 	t.Helper()
 	query(t, `INSERT INTO provider_events (provider_id, event_id, kind, object_type, object_id, tries, set_aside_at)
-		SELECT id, 'e1', 'contact.user.updated_v3', 'member', 'ou_gone', 3, now() FROM identity_providers WHERE name = 'acme'`)
+		SELECT id, 'e1', 'contact.user.updated_v3', 'member', 'ou_gone', 3, now() FROM identity_providers
+		WHERE name = 'acme'`)
 	query(t, `INSERT INTO provider_event_refusals (provider_id, reason, refused)
 		SELECT id, 'signature', 3 FROM identity_providers WHERE name = 'acme'`)
 	query(t, `INSERT INTO account_conflicts (provider_id, member_id, reason, candidates)

@@ -232,7 +232,8 @@ func (c *control) issueCode(r *http.Request) (any, error) {
 		}
 	})
 	if code == "" {
-		return nil, fmt.Errorf("nobody at %s has the id %q; the ids are the directory's external ids", in.Vendor, in.UserID)
+		return nil, fmt.Errorf("nobody at %s has the id %q; the ids are the directory's external ids", in.Vendor,
+			in.UserID)
 	}
 	return map[string]string{"code": code, "flow": "in_app"}, nil
 }

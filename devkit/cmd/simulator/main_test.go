@@ -135,7 +135,8 @@ func TestControl(t *testing.T) {
 		&issued))
 	require.Equal(t, "in_app", issued.Flow)
 	var who struct{ UserID string }
-	p.call("GET", p.places.WeCom.BaseURL+"/cgi-bin/auth/getuserinfo?access_token="+p.token()+"&code="+issued.Code, "", &who)
+	p.call("GET", p.places.WeCom.BaseURL+"/cgi-bin/auth/getuserinfo?access_token="+p.token()+"&code="+issued.Code, "",
+		&who)
 	require.Equal(t, member, who.UserID)
 	for _, bad := range []struct{ path, body string }{
 		{"/drift", `{"share":2}`}, {"/drift", `{"shares":0.1}`}, {"/drift", `nonsense`},
