@@ -64,10 +64,10 @@ func flat(row map[string]any) map[string]any {
 // telling are the columns that say who or what came.
 var telling = []string{"title", "email", "phone", "employee_no", "is_leader", "category"}
 
-// orDash is the first text that is there.
+// orDash is the first text that people can see.
 func orDash(texts ...string) string {
 	for _, s := range texts {
-		if s != "" {
+		if strings.TrimSpace(s) != "" {
 			return s
 		}
 	}

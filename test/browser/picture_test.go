@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -50,15 +51,36 @@ func (p *person) photograph(name string) {
 	p.do(chromedp.EmulateViewport(pictureWidth, pictureHeight), chromedp.Evaluate(settled, nil),
 		chromedp.CaptureScreenshot(&picture), chromedp.Evaluate(unsettled, nil), chromedp.EmulateViewport(wide, 900))
 	path := filepath.Join(*pictures, "console-"+name+".png")
-	require.NoError(p.t, os.WriteFile(path, smaller(p, picture), 0o644))
+	require.NoError(p.t, os.WriteFile(path, smaller(p.t, picture), 0o644))
+}
+
+// maxPictures is how many bytes the handbook's pictures may have together.
+const maxPictures = 1_500_000
+
+// Pictures of the Temporal Web UI, which "make screenshots" takes before the console's, are made small here.
+func TestPicturesAreSmall(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(checkout, "docs", "images", "*.png"))
+	require.NoError(t, err)
+	require.Greater(t, len(files), 30)
+	total := 0
+	for _, file := range files {
+		picture, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if *pictures != "" {
+			picture = smaller(t, picture)
+			require.NoError(t, os.WriteFile(file, picture, 0o644))
+		}
+		total += len(picture)
+	}
+	require.Less(t, total, maxPictures)
 }
 
 // smaller is a picture with the 255 colours that it has most of. A page has few, so nothing is lost that
 // people see, and the file is a third.
-func smaller(p *person, picture []byte) []byte {
-	p.t.Helper()
+func smaller(t *testing.T, picture []byte) []byte {
+	t.Helper()
 	from, err := png.Decode(bytes.NewReader(picture))
-	require.NoError(p.t, err)
+	require.NoError(t, err)
 	counts := map[color.RGBA]int{}
 	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(from.At(x, y)).(color.RGBA) }
 	for y := range from.Bounds().Dy() {
@@ -89,6 +111,6 @@ func smaller(p *person, picture []byte) []byte {
 		}
 	}
 	var out bytes.Buffer
-	require.NoError(p.t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to))
+	require.NoError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to))
 	return out.Bytes()
 }
