@@ -53,7 +53,7 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 	switch {
 	case err != nil:
 		return RunRow{}, err
-	case run.DecidedBy == in.By.Name && run.DecidedBy != "" && in.Approve == (run.Status != directory.RunRejected):
+	case decidedAs(run, in):
 		return row, nil
 	case !AwaitsDecision(run):
 		return RunRow{}, v.notAwaiting(ctx, store, run)
@@ -74,13 +74,28 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 		return RunRow{}, err
 	}
 	err = v.noting(ctx, store, row, in, func(ctx context.Context) error {
-		return sendDecision(ctx, temporal, run, in.Approve, request)
+		err := sendDecision(ctx, temporal, run, in.Approve, request)
+		if err != nil && stands(ctx, store, in) {
+			return nil // only word of it came too late: its note is kept
+		}
+		return err
 	})
 	if err != nil {
 		return RunRow{}, v.decisionFailure(ctx, store, run, err)
 	}
 	_, row, err = v.run(ctx, in.RunID)
 	return row, err
+}
+
+// decidedAs reports whether a run was decided as is asked, by who asks.
+func decidedAs(run Run, in DecideListedInput) bool {
+	return run.DecidedBy == in.By.Name && run.DecidedBy != "" && in.Approve == (run.Status != directory.RunRejected)
+}
+
+// stands reports whether a decision is on record, though Temporal did not say so in time.
+func stands(ctx context.Context, store *db.Store, in DecideListedInput) bool {
+	run, err := store.Report.GetRun(ctx, in.RunID)
+	return err == nil && decidedAs(run, in)
 }
 
 // noting sends a decision with its note, which the audit log keeps if the decision stands. The

@@ -114,7 +114,7 @@ func (p *Page) became(s shownRun) string {
 	case s.run.Status == directory.RunHeld:
 		return p.T("held.became_waiting")
 	}
-	return p.T("held.became_applied", "Number", s.removals.Applied, "Planned", s.removals.Count)
+	return p.T("held.became_applied", "Applied", s.removals.Applied, "Planned", s.removals.Count)
 }
 
 // reasons are the sentences about why a run is held, but for those about limits, which stand

@@ -168,6 +168,7 @@ func (p *person) reachable(name string) {
 		p.accessible(name + " in " + language)
 		p.narrow(name + " in " + language)
 		require.False(p.t, p.is(`document.body.innerText.includes("console.")`), "%s has a text without words", name)
+		require.False(p.t, p.is(`document.body.innerText.includes("<no value>")`), "%s has a gap in a text", name)
 	}
 }
 

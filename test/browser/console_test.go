@@ -144,6 +144,7 @@ func rejects(p *person) {
 	p.open("/")
 	p.sees("waiting for a decision")
 	p.reachable("overview with a held run")
+	p.photograph("overview")
 	p.clicks("Decide")
 	p.sees("Your decision")
 	p.reachable("held run")

@@ -15,7 +15,7 @@ import (
 // pages are those that are seen once a company is there, with the names of their pictures. {member}
 // and such stand for ids. The others are seen on the way there.
 var pages = []struct{ path, picture string }{
-	{"/", "overview"}, {"/directory", ""}, {"/directory/acme", "directory"},
+	{"/", ""}, {"/directory", ""}, {"/directory/acme", "directory"},
 	{"/departments/{department}", "department"},
 	{"/departments/{department}/children", ""}, {"/people?q=zhang", "people"}, {"/people/{member}", "person"},
 	{"/groups", "groups"}, {"/groups/{group}", "group"}, {"/administrators", "administrators"},
