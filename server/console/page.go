@@ -100,10 +100,7 @@ func (p *Page) length(d time.Duration) string {
 	return p.T("time.seconds", "Count", int(d/time.Second))
 }
 
-// changes says what a run did, or would do, kind by kind.
-func (p *Page) changes(r service.RunRow) string { return p.Language.Changes(countsOf(r)) }
-
-// changeLines are the first kinds of that, for a list of runs.
+// changeLines are the first kinds of what a run did, or would do, for a list of runs.
 func (p *Page) changeLines(r service.RunRow) []string {
 	lines := p.Language.ChangeLines(countsOf(r))
 	if len(lines) > maxKinds {
