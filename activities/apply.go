@@ -5,12 +5,15 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Apply makes the directory equal to what was staged. Its activities only need
 // Postgres, are bounded by the size of their range, and may be repeated.
 type Apply struct {
 	Store *db.Store
+	// Language is that of the reasons for which runs are held.
+	Language message.Language
 }
 
 // RunInput names a run.
@@ -87,7 +90,9 @@ func (a *Apply) CarryOut(ctx context.Context, in RunInput) (CarryOutResult, erro
 	}
 	out := CarryOutResult{Counts: done.Counts}
 	if done.Linked.Beyond {
-		out.HoldReason = done.Linked.String()
+		out.HoldReason = a.Language.Text(message.HoldAccounts, message.Args{
+			"Creations": done.Linked.Creations, "Active": done.Linked.Active, "Limit": done.Linked.Limit,
+		})
 	}
 	return out, nil
 }

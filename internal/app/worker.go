@@ -51,7 +51,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 		TellPartial: activities.TellPartial{After: cfg.NotifyPartial, AfterMostUnread: cfg.NotifyMostlyUnread},
 	}
 	all := []any{
-		runs, pull, &activities.Apply{Store: store},
+		runs, pull, &activities.Apply{Store: store, Language: cfg.Language},
 		&activities.Reconcile{Store: store, Pull: pull, Language: cfg.Language},
 		&activities.Notifications{
 			Store: store, Hooks: hooks, Language: cfg.Language,

@@ -74,6 +74,7 @@ const (
 	HoldBeyondLimit  Code = "hold.beyond_limit"
 	HoldRulesChanged Code = "hold.rules_changed"
 	HoldRulesFailing Code = "hold.rules_failing"
+	HoldAccounts     Code = "hold.accounts"
 )
 
 // Notifications.

@@ -55,6 +55,7 @@ func TestHeldAccounts(t *testing.T) {
 	held := w.wait(w.linkAccounts(s, workflows.ModeApply))
 	require.Equal(t, directory.RunHeld, held.Status, held.Errors)
 	require.Zero(t, held.Members.AccountCreated)
+	require.Contains(t, held.HoldReason, "accounts are to be created for")
 
 	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
 	require.Equal(t, directory.RunHeld, w.status(held.RunID), "a schedule takes no decision away")
