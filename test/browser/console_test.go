@@ -398,6 +398,7 @@ func doesWithoutScript(p *person) {
 	plain.do(plain.untilIs(`location.search.includes("q=zhang")`))
 	plain.open("/providers/zeta")
 	plain.clicks("Sync now")
+	plain.do(plain.untilIs(`location.pathname.startsWith("/runs/")`))
 	plain.sees("succeeded") // the page comes again by itself
 	plain.open("/")
 	plain.clicks("Decide")
