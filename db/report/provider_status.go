@@ -31,8 +31,12 @@ type ProviderHealth struct {
 	SinceEvent    time.Duration
 	EventsWaiting int
 	EventWaits    time.Duration
-	Running       int
-	Held          int
+	// EventsMissed says that a full run found people or departments that came, went or moved
+	// after the last event, StreamDown that a stream should be connected and is not.
+	EventsMissed, StreamDown bool
+
+	Running int
+	Held    int
 	// HeldFor is the time since the oldest held run began; zero if none is held.
 	HeldFor time.Duration
 }
@@ -65,7 +69,7 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 			RunsSinceSuccess: int(r.RunsSinceSuccess),
 			Running:          int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
 			HasEvents: r.HasEvents, SinceEvent: seconds(r.SinceEvent), EventsWaiting: int(r.EventsWaiting),
-			EventWaits: seconds(r.EventWaits),
+			EventWaits: seconds(r.EventWaits), EventsMissed: r.EventsMissed, StreamDown: r.StreamDown,
 		}
 	}
 	hooks, err := s.q.ListWebhooks(ctx, s.pool, dbsqlc.ListWebhooksParams{AfterID: noID, MaxRows: mostWebhooks})

@@ -45,6 +45,9 @@ var (
 	eventsWaiting = gauge("orgsync_events_waiting", "Events that no run has followed yet.", "provider")
 	eventWaits    = gauge("orgsync_oldest_event_age_seconds",
 		"How long the event has waited that has waited longest; 0 if none does.", "provider")
+	eventsMissed = gauge("orgsync_events_missed",
+		"1 if a full run found what no event told of since the last one came.", "provider")
+	streamDown     = gauge("orgsync_stream_down", "1 if a stream of events is not connected.", "provider")
 	webhookPaused  = gauge("orgsync_webhook_paused", "1 if a webhook is paused.", "webhook")
 	webhookWaiting = gauge("orgsync_webhook_waiting", "Publications that a webhook was not told of yet.", "webhook")
 	webhookWaits   = gauge("orgsync_webhook_oldest_age_seconds",
@@ -60,7 +63,8 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (*stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, eventAge,
-		eventsWaiting, eventWaits, webhookPaused, webhookWaiting, webhookWaits, retentionAge} {
+		eventsWaiting, eventWaits, eventsMissed, streamDown, webhookPaused, webhookWaiting, webhookWaits,
+		retentionAge} {
 		out <- d
 	}
 }
@@ -93,17 +97,22 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		tell(eventsWaiting, float64(p.EventsWaiting), p.Name)
 		tell(eventWaits, p.EventWaits.Seconds(), p.Name)
+		tell(eventsMissed, oneIf(p.EventsMissed), p.Name)
+		tell(streamDown, oneIf(p.StreamDown), p.Name)
 	}
 	for _, w := range health.Webhooks {
-		paused := 0.0
-		if w.Paused {
-			paused = 1
-		}
-		tell(webhookPaused, paused, w.ID)
+		tell(webhookPaused, oneIf(w.Paused), w.ID)
 		tell(webhookWaiting, float64(w.Waiting), w.ID)
 		tell(webhookWaits, w.Waits.Seconds(), w.ID)
 	}
 	for part, age := range health.Retention {
 		tell(retentionAge, age.Seconds(), part)
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
