@@ -378,6 +378,17 @@ func TestTwoTenantsShareASuite(t *testing.T) {
 	w.runs(c)
 	w.requireSuite(c, came)
 
+	// A new seal reaches tickets and permanent codes, too.
+	var old [][]byte
+	require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT array_agg(sealed) FROM (
+		SELECT sealed FROM suite_tickets UNION ALL SELECT sealed FROM suite_authorizations) s`).Scan(&old))
+	require.Len(t, old, 4+3)
+	_, err = w.service.ResealSecrets(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, w.count(`SELECT count(*) FROM (SELECT sealed FROM suite_tickets
+		UNION ALL SELECT sealed FROM suite_authorizations) s WHERE sealed = ANY ($1::bytea[])`, old))
+	w.runs(c)
+
 	// The link of one provider does not take another's company.
 	d := w.addSuite(nil)
 	_, err = w.platform.Install(w.link(d), first)
