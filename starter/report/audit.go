@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/access"
@@ -29,7 +30,7 @@ Examples:
 
 // AuditEntry is one thing that was done.
 type AuditEntry struct {
-	ID    int64     `json:"id"`
+	ID    string    `json:"id"`
 	Time  time.Time `json:"time"`
 	Actor string    `json:"actor"`
 	// Action is what was done, such as provider.update; Object what it was done to, such as
@@ -74,7 +75,7 @@ func (c AuditCommand) Run(ctx context.Context, s *cli.Session) error {
 
 func auditEntryOf(e service.AuditEntry) AuditEntry {
 	return AuditEntry{
-		ID: e.ID, Time: e.Time, Actor: e.Name, Action: e.Action, Object: e.Object, Before: e.Before, After: e.After,
+		ID: strconv.FormatInt(e.ID, 10), Time: e.Time, Actor: e.Name, Action: e.Action, Object: e.Object, Before: e.Before, After: e.After,
 		Address: e.Address,
 	}
 }
