@@ -47,7 +47,7 @@ type Shown struct {
 type Delivery struct {
 	// ID is sent as webhook-id.
 	ID          string     `json:"id"`
-	After       string     `json:"after"`
+	After       string     `json:"after_cursor"`
 	Cursor      string     `json:"cursor"`
 	Events      int        `json:"events"`
 	Status      string     `json:"status"`
