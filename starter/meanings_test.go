@@ -285,7 +285,7 @@ var meanings = map[string]string{
 	"started_at":       "when it began",
 	"sessions":         "how many sessions of the console were ended",
 	"started_by":       "who started the run",
-	"state":            "whether the workflow is `running`, or how it ended; of a webhook: `active`, `failing` " +
+	"state": "whether the workflow is `running`, or how it ended; of a webhook: `active`, `failing` " +
 		"or `paused`",
 	"status": "of a run: `running`, `held`, `succeeded`, `partial`, `failed`, `rejected`, `superseded`, " +
 		"`canceled`; of a member or department: `active`, `inactive`, `deleted`",

@@ -75,7 +75,8 @@ func (c AuditCommand) Run(ctx context.Context, s *cli.Session) error {
 
 func auditEntryOf(e service.AuditEntry) AuditEntry {
 	return AuditEntry{
-		ID: strconv.FormatInt(e.ID, 10), Time: e.Time, Actor: e.Name, Action: e.Action, Object: e.Object, Before: e.Before, After: e.After,
+		ID: strconv.FormatInt(e.ID, 10), Time: e.Time,
+		Actor: e.Name, Action: e.Action, Object: e.Object, Before: e.Before, After: e.After,
 		Address: e.Address,
 	}
 }
