@@ -51,7 +51,7 @@ func (a *Apply) ApplyMembers(ctx context.Context, in BatchInput) error {
 // accounts of members who left.
 func (a *Apply) Recompute(ctx context.Context, in RunInput) error {
 	defer heartbeat(ctx)()
-	if err := a.Store.SetPhase(ctx, in.RunID, "settle"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "recompute"); err != nil {
 		return classify(err)
 	}
 	if err := a.Store.RecomputeDerived(ctx, in.RunID); err != nil {
@@ -81,7 +81,7 @@ type CarryOutResult struct {
 // CarryOut links members to accounts and creates some, or marks members, as the run says.
 func (a *Apply) CarryOut(ctx context.Context, in RunInput) (CarryOutResult, error) {
 	defer heartbeat(ctx)()
-	if err := a.Store.SetPhase(ctx, in.RunID, "settle"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "recompute"); err != nil {
 		return CarryOutResult{}, classify(err)
 	}
 	done, err := a.Store.CarryOut(ctx, in.RunID)

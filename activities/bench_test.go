@@ -306,10 +306,10 @@ func (b *bench) load() {
 	b.begin()
 }
 
-// ledger is the run's ledger by department.
-func (b *bench) ledger() map[string]db.CompletenessRecord {
+// completeness is what the run has on record by department.
+func (b *bench) completeness() map[string]db.CompletenessRecord {
 	b.t.Helper()
-	entries, err := b.store.Ledger(b.t.Context(), b.runID, false, 1000)
+	entries, err := b.store.ListCompleteness(b.t.Context(), b.runID, false, 1000)
 	require.NoError(b.t, err)
 	out := map[string]db.CompletenessRecord{}
 	for _, e := range entries {

@@ -135,7 +135,7 @@ func isTransient(sqlstate string) bool {
 	return sqlstate == "23505"
 }
 
-// messageOf is an error's text for the ledger, the same that classify would show.
+// messageOf is an error's text for the completeness record, the same that classify would show.
 func messageOf(err error) string {
 	var application *temporal.ApplicationError
 	if classified := classify(err); errors.As(classified, &application) {

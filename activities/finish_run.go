@@ -44,7 +44,7 @@ type RunReport struct {
 	Notify []string `json:"notify,omitempty"`
 }
 
-// maxErrors is how many errors a report carries; the rest stand in the ledger.
+// maxErrors is how many errors a report carries; the rest stand in the completeness record.
 const maxErrors = 20
 
 // FinishRun gives the run its final status, stores what it did and drops its
@@ -63,7 +63,7 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRunInput) (RunReport, err
 	}
 	report, err := a.report(ctx, in.RunID)
 	if err == nil && open {
-		a.tell(ctx, in.RunID, report, heldWith(run))
+		a.recordOutcome(ctx, in.RunID, report, heldWith(run))
 		a.countEvents(ctx, in.RunID, report.Provider)
 	}
 	return report, err

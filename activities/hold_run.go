@@ -60,7 +60,7 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRunInput) (HoldRunResult, err
 	}
 	report, err := a.report(ctx, in.RunID)
 	if err == nil && held {
-		a.tell(ctx, in.RunID, report, nil)
+		a.recordOutcome(ctx, in.RunID, report, nil)
 	}
 	return HoldRunResult{RunReport: report, ExpiresAt: run.HoldExpiresAt, ExpiresIn: left, Removals: &removals}, err
 }

@@ -59,8 +59,8 @@ func TestWhatIsKeptBackIsWrittenWhenTheBatchStops(t *testing.T) {
 	b := newBench(t, database(t), c, c)
 	all := b.tree()
 	b.fails(b.pull.ReadMembers, all)
-	require.Equal(t, 1, b.ledger()["2"].MembersRead)
-	require.True(t, b.ledger()["2"].MembersComplete)
+	require.Equal(t, 1, b.completeness()["2"].MembersRead)
+	require.True(t, b.completeness()["2"].MembersComplete)
 	require.Equal(t, ReadMembersResult{Read: 1, People: 3}, must[ReadMembersResult](b, b.pull.ReadMembers, all))
 	require.Equal(t, 1, c.count("members 2"))
 }

@@ -17,14 +17,14 @@ import (
 const (
 	// parallelCalls is how many departments are asked for their children at a time.
 	parallelCalls = 8
-	// pendingAtATime is how many are fetched from the ledger at a time.
+	// pendingAtATime is how many are fetched from the completeness record at a time.
 	pendingAtATime = 256
 	// maxPages is more than any real listing has: the largest company at the
 	// smallest page size. What goes on longer is going round in circles.
 	maxPages = 100_000
 )
 
-// ReadDepartments reads the tree into staging: the roots, then whatever the ledger
+// ReadDepartments reads the tree into staging: the roots, then whatever the completeness record
 // says is still to be asked, until nothing is. A department that fails for good is
 // noted there and the walk goes on; if any may succeed later the activity fails at
 // its end, and the next attempt asks only those.
@@ -223,8 +223,8 @@ func (r *providerSession) finishChildren(ctx context.Context, p db.Pending) erro
 
 func stagedDepartment(found provider.FoundDepartment, via string) db.StagedDepartment {
 	d := db.StagedDepartment{
-		Department: found.Department, ChildrenListing: string(found.ChildrenMethod), ChildrenVia: found.ExternalID,
-		MembersListing: string(found.MembersMethod), MembersVia: found.ExternalID,
+		Department: found.Department, ChildrenMethod: string(found.ChildrenMethod), ChildrenVia: found.ExternalID,
+		MembersMethod: string(found.MembersMethod), MembersVia: found.ExternalID,
 	}
 	if found.ChildrenMethod == "" {
 		d.ChildrenVia = via

@@ -40,7 +40,7 @@ func TestReadingDepartmentsGoesOnAtThePage(t *testing.T) {
 	require.Equal(t, 1, c.count("children 0"))
 	require.Equal(t, 2, c.count("children 0@1"))
 	require.Equal(t, 1, c.count("children 0@2"))
-	for id, entry := range b.ledger() {
+	for id, entry := range b.completeness() {
 		require.True(t, entry.ChildrenComplete, id)
 	}
 	run, err := b.store.Report.GetRun(t.Context(), b.runID)
@@ -81,14 +81,14 @@ func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
 			shape := shardingOf(directory.DingTalk, 4)
 			require.Equal(t, FinishDepartmentsResult{Departments: 4, Failed: 1, Sharding: shape,
 				Shards: [][2]string{{"0", "3"}}}, sealed)
-			entry := b.ledger()["2"]
+			entry := b.completeness()["2"]
 			require.False(t, entry.ChildrenComplete)
 			if c.retry {
 				require.Equal(t, "given up", entry.Error)
 			} else {
 				require.Contains(t, entry.Error, "it does not work")
 			}
-			require.True(t, b.ledger()["3"].ChildrenComplete)
+			require.True(t, b.completeness()["3"].ChildrenComplete)
 		})
 	}
 }
@@ -152,7 +152,7 @@ func TestExpiredTokenStartsTheTreeAnew(t *testing.T) {
 	require.False(t, b.fails(b.pull.ReadDepartments, b.ref()).NonRetryable())
 	require.Equal(t, 4, b.tree().Last)
 	require.Equal(t, 2, c.count("children 0"), "from the first page")
-	require.True(t, b.ledger()["0"].ChildrenComplete)
+	require.True(t, b.completeness()["0"].ChildrenComplete)
 }
 
 // What is too large is asked for in the pieces that the client names.
@@ -167,7 +167,7 @@ func TestTooLargeIsAskedForInPieces(t *testing.T) {
 	b := newBench(t, database(t), c, c)
 	require.Equal(t, 3, b.tree().Last)
 	require.Equal(t, 2, c.count("children 0"))
-	require.True(t, b.ledger()["0"].ChildrenComplete)
+	require.True(t, b.completeness()["0"].ChildrenComplete)
 }
 
 func TestEmptyTreeIsMalformed(t *testing.T) {
@@ -196,7 +196,7 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 	}
 	all := b.tree()
 	must[ReadMembersResult](b, b.pull.ReadMembers, all)
-	root := b.ledger()["0"]
+	root := b.completeness()["0"]
 	require.False(t, root.ChildrenComplete)
 	require.True(t, root.MembersComplete, "the people of the department above were read")
 	require.Equal(t, "records of departments below it that could not be used were left out: 1", root.Error)
@@ -230,11 +230,15 @@ func TestUnusableRecordOfAWholeTree(t *testing.T) {
 	whole := c.roots
 	c.roots, c.badRoots = whole[:2], []string{`department/list: record 3 (id "2"): no usable id`}
 	b.tree()
-	for id, entry := range b.ledger() {
+	for id, entry := range b.completeness() {
 		require.False(t, entry.ChildrenComplete, id)
 	}
-	require.Equal(t, "records of departments below it that could not be used were left out: 1", b.ledger()["0"].Error)
-	require.Empty(t, b.ledger()["1"].Error)
+	require.Equal(
+		t,
+		"records of departments below it that could not be used were left out: 1",
+		b.completeness()["0"].Error,
+	)
+	require.Empty(t, b.completeness()["1"].Error)
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, c.badRoots[0])
@@ -244,7 +248,7 @@ func TestUnusableRecordOfAWholeTree(t *testing.T) {
 	b.begin()
 	c.roots, c.badRoots = whole, nil
 	b.tree()
-	for id, entry := range b.ledger() {
+	for id, entry := range b.completeness() {
 		require.True(t, entry.ChildrenComplete, id)
 	}
 }
@@ -280,7 +284,7 @@ func TestEmptyPagesOfDepartments(t *testing.T) {
 			b := newBench(t, store, c, c)
 			if empty <= provider.MaxEmptyPages {
 				require.Equal(t, 2, b.tree().Last)
-				require.True(t, b.ledger()["0"].ChildrenComplete)
+				require.True(t, b.completeness()["0"].ChildrenComplete)
 				return
 			}
 			failed := b.fails(b.pull.ReadDepartments, b.ref())
@@ -329,7 +333,7 @@ func TestSecondOpinionOnDepartments(t *testing.T) {
 			_, err := b.attempt(b.pull.ReadDepartments, b.ref())
 			require.Equal(t, c.complete || provider.KindOf(c.err) == provider.OutOfRange, err == nil, "%v", err)
 			b.seal()
-			require.Equal(t, c.complete, b.ledger()["0"].ChildrenComplete)
+			require.Equal(t, c.complete, b.completeness()["0"].ChildrenComplete)
 			require.Positive(t, d.count("count"))
 		})
 	}

@@ -45,12 +45,12 @@ func (r *providerSession) readMembersMeanwhile(ctx context.Context) (*meanwhile,
 
 // add takes a department whose children are known.
 func (m *meanwhile) add(p db.Pending) {
-	if p.MembersListing != ownMembers {
+	if p.MembersMethod != ownMembers {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.queue = append(m.queue, db.Pending{Department: p.Department, Listing: p.MembersListing})
+	m.queue = append(m.queue, db.Pending{Department: p.Department, Listing: p.MembersMethod})
 	m.found.Signal()
 }
 

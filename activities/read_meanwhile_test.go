@@ -68,7 +68,7 @@ func TestMembersAreReadWhileTheTreeIs(t *testing.T) {
 			}
 			must[ReadMembersResult](b, b.pull.ReadMembers, all)
 			require.Equal(t, c.of.Departments == nil, d.count("members 1") == 1, "a department is asked once")
-			for id, entry := range b.ledger() {
+			for id, entry := range b.completeness() {
 				require.Equal(t, entry.State == "wanted", entry.MembersComplete, id)
 			}
 		})
@@ -95,7 +95,7 @@ func TestWhatFailsMeanwhileIsReadAgain(t *testing.T) {
 			b := newBenchAs(t, database(t), directory.DingTalk, d, d)
 			all := b.tree()
 			require.True(t, isRead())
-			require.Empty(t, b.ledger()["1"].Error)
+			require.Empty(t, b.completeness()["1"].Error)
 			out := must[ReadMembersResult](b, b.pull.ReadMembers, all)
 			require.Empty(t, out.Failed)
 			require.Equal(t, 6, out.People)

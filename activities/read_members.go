@@ -36,7 +36,7 @@ type ReadMembersResult struct {
 }
 
 // ReadMembers reads the people of a range of departments into staging, department by
-// department. One that fails leaves the batch: it is noted in the ledger and
+// department. One that fails leaves the batch: it is noted in the completeness record and
 // reported, the others go on. What concerns the run as a whole (credentials,
 // throttling, a provider that is down) fails the activity, whose next attempt goes
 // on where this one stopped.
@@ -121,7 +121,7 @@ type ReadDepartmentMembersResult struct {
 }
 
 // ReadDepartmentMembers reads the people of one department that left its batch, with
-// retries of its own. Each attempt that fails notes why in the ledger, so that the
+// retries of its own. Each attempt that fails notes why in the completeness record, so that the
 // last one's reason stands there.
 func (a *Reader) ReadDepartmentMembers(ctx context.Context, in DepartmentInput) (ReadDepartmentMembersResult, error) {
 	err := limitAttempts(ctx, a.readDepartmentMembers(ctx, in), triesOfDepartment)

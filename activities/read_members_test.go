@@ -51,10 +51,10 @@ func TestReadingPeopleGoesOnAtThePage(t *testing.T) {
 	require.Equal(t, 1, c.count("members 2"))
 	require.Equal(t, ReadMembersResult{People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all),
 		"nothing is left")
-	ledger := b.ledger()
+	records := b.completeness()
 	for _, id := range []string{"1", "2"} {
-		require.True(t, ledger[id].MembersComplete)
-		require.Equal(t, 2, ledger[id].MembersRead)
+		require.True(t, records[id].MembersComplete)
+		require.Equal(t, 2, records[id].MembersRead)
 	}
 }
 
@@ -80,10 +80,10 @@ func TestDepartmentLeavesItsBatch(t *testing.T) {
 				want.Failed = []int{3}
 			}
 			require.Equal(t, want, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
-			ledger := b.ledger()
-			require.False(t, ledger["2"].MembersComplete)
-			require.Contains(t, ledger["2"].Error, "it does not work")
-			require.True(t, ledger["3"].MembersComplete)
+			records := b.completeness()
+			require.False(t, records["2"].MembersComplete)
+			require.Contains(t, records["2"].Error, "it does not work")
+			require.True(t, records["3"].MembersComplete)
 		})
 	}
 }
@@ -105,7 +105,7 @@ func TestWhatConcernsTheRunFailsTheBatch(t *testing.T) {
 			require.Equal(t, string(kind), failed.Type())
 			require.Equal(t, !kind.Retryable(), failed.NonRetryable())
 			require.Zero(t, c.count("members 3"))
-			require.Empty(t, b.ledger()["2"].Error, "not the department's fault")
+			require.Empty(t, b.completeness()["2"].Error, "not the department's fault")
 			must[ReadMembersResult](b, b.pull.ReadMembers, all)
 			require.Equal(t, 1, c.count("members 1"))
 		})
@@ -126,9 +126,9 @@ func TestTroubleInARowFailsTheBatch(t *testing.T) {
 	require.True(t, b.fails(b.pull.ReadMembers, all, triesOfBatch-1).NonRetryable())
 
 	must[any](b, b.pull.FailMembers, FailMembersInput{BatchInput: all, Problem: "the provider was down"})
-	ledger := b.ledger()
-	require.Equal(t, "the provider was down", ledger["4"].Error)
-	require.Empty(t, ledger["0"].Error, "the root was read")
+	records := b.completeness()
+	require.Equal(t, "the provider was down", records["4"].Error)
+	require.Empty(t, records["0"].Error, "the root was read")
 
 	c = departments(5)
 	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "4", "5"))
@@ -163,14 +163,14 @@ func TestDepartmentAlone(t *testing.T) {
 	alone := DepartmentInput{RunID: b.runID, Position: 3}
 	require.False(t, b.fails(b.pull.ReadDepartmentMembers, alone, triesOfDepartment-2).NonRetryable())
 	require.True(t, b.fails(b.pull.ReadDepartmentMembers, alone, triesOfDepartment-1).NonRetryable())
-	require.Contains(t, b.ledger()["2"].Error, "it does not work")
+	require.Contains(t, b.completeness()["2"].Error, "it does not work")
 
 	broken = false
 	require.Equal(t, ReadDepartmentMembersResult{People: 2},
 		must[ReadDepartmentMembersResult](b, b.pull.ReadDepartmentMembers, alone))
 	require.Equal(t, 1, c.count("members 2"), "its first page is not read again")
-	require.True(t, b.ledger()["2"].MembersComplete)
-	require.Empty(t, b.ledger()["2"].Error)
+	require.True(t, b.completeness()["2"].MembersComplete)
+	require.Empty(t, b.completeness()["2"].Error)
 	must[any](b, b.pull.ReadDepartmentMembers, alone)
 	require.Equal(t, 4, c.count("members 2@1"), "what is complete is not asked again")
 }
@@ -193,7 +193,7 @@ func TestPeopleInCircles(t *testing.T) {
 			b := newBench(t, store, c, c)
 			require.Equal(t, ReadMembersResult{Read: 2, Failed: []int{2}, People: 2},
 				must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
-			require.Contains(t, b.ledger()["1"].Error, "repeats a page token")
+			require.Contains(t, b.completeness()["1"].Error, "repeats a page token")
 		})
 	}
 }
@@ -208,7 +208,7 @@ func TestExpiredTokenStartsTheListingAnew(t *testing.T) {
 	b := newBench(t, store, c, c)
 	require.Empty(t, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 	require.Equal(t, 2, c.count("members 1"))
-	require.Equal(t, 2, b.ledger()["1"].MembersRead)
+	require.Equal(t, 2, b.completeness()["1"].MembersRead)
 
 	c = departments(1)
 	c.memberPage = strike(ofCall(provider.CursorExpired),
@@ -229,8 +229,8 @@ func TestUnusableRecords(t *testing.T) {
 	}
 	b := newBench(t, store, c, c)
 	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
-	require.False(t, b.ledger()["1"].MembersComplete)
-	require.Equal(t, "records of people in it that could not be used were left out: 1", b.ledger()["1"].Error)
+	require.False(t, b.completeness()["1"].MembersComplete)
+	require.Equal(t, "records of people in it that could not be used were left out: 1", b.completeness()["1"].Error)
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, "member of department 1: record 2 has no userid")
@@ -251,12 +251,12 @@ func TestEmptyPagesOfPeople(t *testing.T) {
 			got := must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 			if empty <= provider.MaxEmptyPages {
 				require.Empty(t, got.Failed)
-				require.True(t, b.ledger()["1"].MembersComplete)
-				require.Equal(t, 2, b.ledger()["1"].MembersRead)
+				require.True(t, b.completeness()["1"].MembersComplete)
+				require.Equal(t, 2, b.completeness()["1"].MembersRead)
 				return
 			}
 			require.Equal(t, []int{2}, got.Failed)
-			require.Contains(t, b.ledger()["1"].Error, "one empty page after another")
+			require.Contains(t, b.completeness()["1"].Error, "one empty page after another")
 		})
 	}
 }
@@ -298,13 +298,13 @@ func TestSecondOpinionOnPeople(t *testing.T) {
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			require.Equal(t, c.failed, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 			require.Equal(t, 1, d.count("count"), "only where somebody is missing")
-			require.Equal(t, c.complete, b.ledger()["1"].MembersComplete)
+			require.Equal(t, c.complete, b.completeness()["1"].MembersComplete)
 			if name == "counts more" {
-				require.Contains(t, b.ledger()["1"].Error,
+				require.Contains(t, b.completeness()["1"].Error,
 					"1 people were listed in department 1, but the provider counts 2")
 				d.people["1"] = departments(1).people["1"]
 				must[any](b, b.pull.ReadDepartmentMembers, DepartmentInput{RunID: b.runID, Position: 1})
-				require.True(t, b.ledger()["1"].MembersComplete, "the next answer was whole")
+				require.True(t, b.completeness()["1"].MembersComplete, "the next answer was whole")
 			}
 		})
 	}

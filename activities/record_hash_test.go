@@ -99,7 +99,7 @@ func TestUnchangedListingsAreNotStaged(t *testing.T) {
 	all := b.tree()
 	require.Equal(t, ReadMembersResult{Read: 4, People: 5, Unchanged: true},
 		must[ReadMembersResult](b, b.pull.ReadMembers, all))
-	for id, entry := range b.ledger() {
+	for id, entry := range b.completeness() {
 		require.True(t, entry.MembersComplete, id)
 		require.Equal(t, len(slices.Concat(c.people[id]...)), entry.MembersRead, id)
 	}

@@ -108,7 +108,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
-	tellBegun(ctx, in.Provider, out.RunID, in.Mode)
+	logStart(ctx, in.Provider, out.RunID, in.Mode)
 	return out, nil
 }
 

@@ -329,7 +329,7 @@ func (s *sequence) note(n db.NewRun, planned PlannedRemovals) {
 	s.t.Helper()
 	whole := len(n.Departments)+len(n.Members) == 0 && n.Retries == ""
 	read := whole
-	for _, entry := range s.ledger() {
+	for _, entry := range s.completeness() {
 		read = read && entry.ChildrenComplete && (entry.MembersComplete || entry.ExternalID == "0")
 	}
 	for i := range 6 {

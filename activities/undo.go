@@ -78,7 +78,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
-	tellBegun(ctx, target.Provider, out.RunID, in.Mode)
+	logStart(ctx, target.Provider, out.RunID, in.Mode)
 	return out, nil
 }
 

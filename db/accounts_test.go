@@ -175,7 +175,7 @@ func (c *company) syncPeople(ids []string, people string) *run {
 	require.NoError(c.t, c.store.ApplyMembers(c.t.Context(), r.id, 1, len(ids)))
 	r.planRemovals()
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	return r
 }

@@ -259,14 +259,14 @@ func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
 	}
 	for _, do := range []recomputation{s.applyGroups, s.applyDetails, s.recomputeTree} {
 		if err := part(ctx, do); err != nil {
-			return interpret("settle", err)
+			return interpret("recompute", err)
 		}
 	}
 	parts, partsCtx := errgroup.WithContext(ctx)
 	for _, do := range []recomputation{s.recomputeMembers, s.recomputeHeadcounts, s.recomputeGroups} {
 		parts.Go(func() error { return part(partsCtx, do) })
 	}
-	return interpret("settle", parts.Wait())
+	return interpret("recompute", parts.Wait())
 }
 
 // recomputation is a part of it.

@@ -61,7 +61,7 @@ func (s *Store) ListCandidatesOf(ctx context.Context, runID, objectType string, 
 // the end.
 func (s *Store) WholeIsRead(ctx context.Context, runID string) (bool, error) {
 	read, err := s.q.EverythingIsRead(ctx, s.pool, runID)
-	return read, interpret("read ledger", err)
+	return read, interpret("read what was read to the end", err)
 }
 
 // SingleListing is the listing of one person who is read by themselves in a run of the whole

@@ -57,7 +57,7 @@ func (r *run) miss(result db.LookupResult, who string, earlier ...*run) {
 		r.lookedUp("member", result, who)
 	}
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 }
 
@@ -135,7 +135,7 @@ func (c *company) between(n db.NewRun, s snapshot, earlier *run) *run {
 	r.planRemovals()
 	r.keepNotVisible()
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	require.NotContains(c.t, r.removals(), "member a")
 	return r
@@ -249,7 +249,7 @@ func (c *company) rereads(s snapshot, record string, earlier *run) *run {
 	require.Zero(c.t, r.plan.ToLookUp)
 	require.False(c.t, r.plan.Incomplete)
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	return r
 }
@@ -318,7 +318,7 @@ func aDepartmentThatStaysKeepsItsPeople(t *testing.T, c *company) {
 			run.lookedUp("member", db.LookupExists, id)
 		}
 		run.remove()
-		run.settle()
+		run.recompute()
 		run.finish()
 		require.Empty(t, run.changes(), name)
 		require.Equal(t, []string{"a 20*", "b 10*"}, c.places(), name)
@@ -394,7 +394,7 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 		r.planRemovals()
 		r.lookedUp("department", result, "20")
 		r.remove()
-		r.settle()
+		r.recompute()
 		r.finish()
 		return r
 	}
@@ -417,7 +417,7 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1; 10<1; 20<10 name=Own", members: "b in=1,20"})
 	r.apply(false)
 	r.planRemovals()
-	r.settle()
+	r.recompute()
 	r.finish()
 	require.Equal(t, []string{"department moved 20", "member moved b", "membership created b"}, r.changes())
 	require.Equal(t, []string{"department 20 exists"}, c.candidates())
@@ -474,7 +474,7 @@ func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
 		r.lookedUp("department", db.LookupNotVisible, "10")
 		r.keepNotVisible()
 		r.remove()
-		r.settle()
+		r.recompute()
 		r.finish()
 		earlier = append(earlier, r)
 	}

@@ -14,9 +14,9 @@ type Pending struct {
 	Department string
 	// Listing is the method by which it is read.
 	Listing string
-	// MembersListing is the method by which the department's members are read, where this
+	// MembersMethod is the method by which the department's members are read, where this
 	// is the listing of its children.
-	MembersListing string
+	MembersMethod string
 	// Cursor is where to go on, empty at the start.
 	Cursor string
 	// Pages is how many pages were written so far.
@@ -36,8 +36,8 @@ func (s *Store) ListPendingChildren(ctx context.Context, runID string, limit int
 	}
 	out := make([]Pending, len(rows))
 	for i, r := range rows {
-		out[i] = Pending{Department: r.ExternalID, Listing: r.ChildrenListing, Cursor: r.ChildrenCursor,
-			Pages: int(r.ChildrenPages), MembersListing: r.MembersListing}
+		out[i] = Pending{Department: r.ExternalID, Listing: r.ChildrenMethod, Cursor: r.ChildrenCursor,
+			Pages: int(r.ChildrenPages), MembersMethod: r.MembersMethod}
 	}
 	return out, nil
 }
@@ -54,7 +54,7 @@ func (s *Store) FinishChildren(ctx context.Context, runID, department string) er
 func (s *Store) RestartChildren(ctx context.Context, runID, department, listing string) error {
 	return interpret("restart walk", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		return s.q.RestartChildren(ctx, tx, dbsqlc.RestartChildrenParams{
-			ChildrenListing: listing, RunID: runID, ExternalID: department,
+			ChildrenMethod: listing, RunID: runID, ExternalID: department,
 		})
 	}))
 }
@@ -191,7 +191,7 @@ func (s *Store) ListPendingMembers(ctx context.Context, runID string, first, las
 	}
 	out := make([]Pending, len(rows))
 	for i, r := range rows {
-		out[i] = Pending{Department: r.ExternalID, Listing: r.MembersListing, Cursor: r.MembersCursor,
+		out[i] = Pending{Department: r.ExternalID, Listing: r.MembersMethod, Cursor: r.MembersCursor,
 			Pages: int(r.Pages)}
 	}
 	return out, nil
@@ -320,7 +320,7 @@ func (s *Store) GetChildFigures(ctx context.Context, runID, providerID, departme
 	return Figures{Read: int(row.Read), Stored: int(row.Stored), Bad: int(row.Bad)}, interpret("compare figures", err)
 }
 
-// CompletenessRecord is one department's line in a run's completeness ledger.
+// CompletenessRecord is one department's line in a run's completeness records.
 type CompletenessRecord struct {
 	ExternalID       string
 	ChildrenComplete bool
@@ -333,13 +333,18 @@ type CompletenessRecord struct {
 	State string
 }
 
-// Ledger returns a run's ledger, failed departments first.
-func (s *Store) Ledger(ctx context.Context, runID string, failedOnly bool, limit int) ([]CompletenessRecord, error) {
-	entries, err := s.ledger(ctx, s.pool, runID, failedOnly, limit)
-	return entries, interpret("read ledger", err)
+// ListCompleteness returns a run's completeness records, failed departments first.
+func (s *Store) ListCompleteness(
+	ctx context.Context,
+	runID string,
+	failedOnly bool,
+	limit int,
+) ([]CompletenessRecord, error) {
+	entries, err := s.listCompleteness(ctx, s.pool, runID, failedOnly, limit)
+	return entries, interpret("read what was read to the end", err)
 }
 
-func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failedOnly bool,
+func (s *Store) listCompleteness(ctx context.Context, tx dbsqlc.DBTX, runID string, failedOnly bool,
 	limit int) ([]CompletenessRecord, error) {
 	rows, err := s.q.ListCompleteness(ctx, tx, dbsqlc.ListCompletenessParams{
 		RunID: runID, FailedOnly: failedOnly, MaxRows: int32(limit),

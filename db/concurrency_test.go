@@ -43,7 +43,7 @@ func TestBatchesWithPeopleInCommonAreAppliedAtOnce(t *testing.T) {
 			}
 			require.NoError(t, group.Wait())
 			require.Zero(t, r.planRemovals().Total())
-			r.settle()
+			r.recompute()
 			r.finish()
 			want := directory.MemberCounts{Read: people, Created: people}
 			if title == "second" {

@@ -73,7 +73,7 @@ func (s *Store) changed(ctx context.Context, tx dbsqlc.DBTX, runID string) (dire
 // Problems returns up to limit of what went wrong in a run, in words without
 // personal data: failed departments first, then single objects and warnings.
 func (s *Store) Problems(ctx context.Context, runID string, limit int) ([]string, error) {
-	failed, err := s.Ledger(ctx, runID, true, limit)
+	failed, err := s.ListCompleteness(ctx, runID, true, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package db is all that knows Postgres: the stored providers, the run history
-// with its completeness ledger and fence, the staged snapshot of a run, and the
+// with its completeness records and fence, the staged snapshot of a run, and the
 // set-based statements that make the directory equal to it. Queries are written
 // in SQL and compiled by sqlc; their generated code is private to this package.
 // It talks to no provider and knows nothing of Temporal.

@@ -198,7 +198,7 @@ func TestADeepTreeHasItsPaths(t *testing.T) {
 	r.read(snapshot{departments: text, members: "a in=1119"})
 	require.NoError(t, c.store.ApplyDepartments(t.Context(), r.id, false))
 	require.NoError(t, c.store.ApplyMembers(t.Context(), r.id, 1, levels))
-	r.settle()
+	r.recompute()
 	require.Equal(t, strings.TrimSuffix(strings.Repeat("n/", levels), "/"), c.member("department_path", "a"))
 	require.Equal(t, "119",
 		c.text(t, "SELECT max(depth)::text FROM org_departments WHERE member_count = 1 AND provider_id = $1",

@@ -46,7 +46,7 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 		if err = s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
 		}
-		if known, err = s.ledger(ctx, tx, runID, true, maxDryRunNotes); err != nil {
+		if known, err = s.listCompleteness(ctx, tx, runID, true, maxDryRunNotes); err != nil {
 			return err
 		}
 		if out.Plan, ask, err = s.dryRun(ctx, tx, run, runID, sight, remove); err != nil {
@@ -63,7 +63,7 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 		}); err != nil {
 			return err
 		}
-		if failed, err = s.ledger(ctx, tx, runID, true, maxDryRunNotes); err != nil {
+		if failed, err = s.listCompleteness(ctx, tx, runID, true, maxDryRunNotes); err != nil {
 			return err
 		}
 		if err := s.saveDryRun(ctx, tx, runID); err != nil {

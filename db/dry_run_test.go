@@ -113,14 +113,14 @@ func TestAPlanRunAppliesNothing(t *testing.T) {
 	r.apply(false)
 	require.Zero(t, r.planRemovals().Total())
 	require.Zero(t, r.remove())
-	r.settle()
+	r.recompute()
 	require.Empty(t, r.changes())
 	require.Equal(t, before, c.versions())
 }
 
 // That a department's children could not be read says nothing about its people, however
 // often the dry run is repeated.
-func TestARepeatedDryRunKeepsTheLedger(t *testing.T) {
+func TestARepeatedDryRunKeepsWhatWasRead(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})

@@ -153,11 +153,11 @@ type Evidence struct {
 	Skipped int
 	// Listings are those that should have shown the object.
 	Listings []Listing
-	// DroppedAt is when the ledger was cleaned up; then there is nothing to tell.
+	// DroppedAt is when the completeness record was cleaned up; then there is nothing to tell.
 	DroppedAt *time.Time
 }
 
-// Listing is one listing of a run, from its ledger.
+// Listing is one listing of a run, from its completeness record.
 type Listing struct {
 	// Department or Group is whose listing it is; both are empty of the list of all groups.
 	Department string
@@ -197,7 +197,7 @@ func (s *Store) GetObjectHistory(ctx context.Context, o Object) (ObjectHistory, 
 	}
 	for i := range history.Runs {
 		if err := t.evidence(ctx, &history.Runs[i]); err != nil {
-			return history, interpret("read ledger", err)
+			return history, interpret("read what was read to the end", err)
 		}
 	}
 	slices.SortStableFunc(history.Runs, func(a, b ObjectRun) int { return a.Run.StartedAt.Compare(b.Run.StartedAt) })
@@ -208,7 +208,7 @@ type historyBuilder struct {
 	s       *Store
 	history *ObjectHistory
 	// removed are the departments whose listings show why, by run; waived the runs for
-	// which the limits did not count; dropped when a run's ledger was cleaned up.
+	// which the limits did not count; dropped when a run's completeness record was cleaned up.
 	removed map[string][]string
 	waived  map[string]bool
 	dropped map[string]*time.Time

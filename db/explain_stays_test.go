@@ -29,7 +29,7 @@ func TestTheHistoryOfWhoStayed(t *testing.T) {
 		r.planRemovals()
 		answer(r)
 		r.judge()
-		r.settle()
+		r.recompute()
 		r.finish()
 		return r
 	}

@@ -140,7 +140,7 @@ func TestTheFeedTellsTheWholeDirectory(t *testing.T) {
 				r.planRemovals()
 				switch rng.IntN(4) {
 				case 0: // held, then decided
-					r.settle()
+					r.recompute()
 					r.hold()
 					f.readAll()
 					f.requireEqual()
@@ -155,7 +155,7 @@ func TestTheFeedTellsTheWholeDirectory(t *testing.T) {
 					r.finishAs(directory.RunCanceled)
 				default:
 					r.remove()
-					r.settle()
+					r.recompute()
 					r.finish()
 					last = r
 				}
@@ -266,7 +266,7 @@ func aChangeAfterAHoldIsToldAgain(t *testing.T, c *company) {
 	r.apply(false)
 	require.Empty(t, c.events(at, feed.Filter{}), "nothing is told before it is settled")
 	r.planRemovals()
-	r.settle()
+	r.recompute()
 	r.hold()
 	held := c.events(at, feed.Filter{})
 	require.ElementsMatch(t, []string{"member.updated", "membership.created"}, typesOf(held))

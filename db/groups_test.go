@@ -93,7 +93,7 @@ func (c *company) syncGroups(s snapshot, g groups) *run {
 	r := c.beginGroups("apply", s, g)
 	r.planRemovals()
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	return r
 }
@@ -264,7 +264,7 @@ func manyRemovalsOfGroupsAreHeld(t *testing.T, c *company) {
 	r = c.beginGroups("apply", s, groups{list: "g1=a; g2=a; g3=a; g4=a,c+20"})
 	r.planRemovals()
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	r = c.beginGroups("apply", s, groups{list: "g1=b; g2=a; g3=a; g4=a,c+10"})
 	r.planRemovals()
@@ -289,7 +289,7 @@ func targetedRunsLeaveGroupsAlone(t *testing.T, c *company) {
 	r.apply(false)
 	r.planRemovals()
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	require.Equal(t, stored, c.grouped())
 }

@@ -40,7 +40,7 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		if err := s.finishEvents(ctx, tx, runID); err != nil {
 			return err
 		}
-		return s.settle(ctx, tx, runID)
+		return s.closeFence(ctx, tx, runID)
 	}))
 }
 

@@ -49,7 +49,7 @@ func (c *company) held() *run {
 	r.read(snapshot{departments: "1; 10<1; 20<1", members: after})
 	r.apply(false)
 	r.planRemovals()
-	r.settle()
+	r.recompute()
 	r.hold()
 	return r
 }
@@ -330,7 +330,7 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 	r.planRemovals()
 	r.lookedUp("member", db.LookupNotFound, "a") // before the hold, which is no answer for later
 	r.judge()
-	r.settle()
+	r.recompute()
 	r.hold()
 	require.ErrorIs(t, c.store.WithdrawReturned(t.Context(), r.id), db.ErrSuperseded, "nobody has approved it")
 	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))

@@ -74,7 +74,7 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 			}
 			r.planRemovals()
 			r.remove()
-			r.settle()
+			r.recompute()
 			r.finish()
 			logs[name] = append(logs[name], r.log())
 		}

@@ -62,7 +62,7 @@ func TestNewMembersAreWrittenWithTheirManagers(t *testing.T) {
 		LEFT JOIN org_members x ON x.id = m.manager_id WHERE m.provider_id = $1 AND m.external_id <> 'late' ORDER BY 1`
 	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve -", "head boss"}, c.texts(t, managers, c.provider.ID))
 	applied := c.text(t, "SELECT max(synced_at)::text FROM org_members")
-	r.settle()
+	r.recompute()
 	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve late", "head boss"},
 		c.texts(t, managers, c.provider.ID))
 	require.Equal(t, []string{"eve"}, c.texts(t,

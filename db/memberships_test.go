@@ -114,7 +114,7 @@ func TestTheOrderOfReadingDoesNotMatter(t *testing.T) {
 		for _, n := range random.Perm(r.size) {
 			require.NoError(t, c.store.ApplyMembers(t.Context(), r.id, n+1, n+1))
 		}
-		r.settle()
+		r.recompute()
 		got := append(append(c.places(), c.heads()...),
 			c.texts(t,
 				"SELECT external_id || ' ' || department_path FROM org_members WHERE provider_id = $1 ORDER BY 1",

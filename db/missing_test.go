@@ -59,7 +59,7 @@ func TestWhoIsMissingIsFoundWithoutGoingThroughEverybody(t *testing.T) {
 				if !after.skipRemovals {
 					r.remove()
 				}
-				r.settle()
+				r.recompute()
 				r.finish()
 			}
 			require.Positive(t, missing)

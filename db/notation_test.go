@@ -66,9 +66,9 @@ func departmentsOf(text string) []stagedDepartment {
 		id, parent, below := strings.Cut(id, "<")
 		d := stagedDepartment{children: v["children"], members: v["members"]}
 		d.ExternalID, d.ParentID, d.Top = id, parent, !below
-		d.ChildrenListing, d.ChildrenVia, d.MembersListing, d.MembersVia = "children", id, "department", id
+		d.ChildrenMethod, d.ChildrenVia, d.MembersMethod, d.MembersVia = "children", id, "department", id
 		if via, covered := strings.CutPrefix(d.members, "via:"); covered {
-			d.MembersListing, d.MembersVia = "", via
+			d.MembersMethod, d.MembersVia = "", via
 		}
 		d.Name = text2(v, "name", "D"+id, words["noname"])
 		d.SortOrder = number(v, "order")

@@ -15,12 +15,12 @@ func TestLongListingsAreBegunEarlyAndApart(t *testing.T) {
 	// order reads the tree, whose departments declare so many people, and returns their places.
 	order := func(t *testing.T, c *company, rootListing string, declared map[string]int) map[string]int {
 		r := c.begin("apply")
-		root := db.StagedDepartment{Top: true, ChildrenVia: "top", MembersListing: rootListing, MembersVia: "top"}
+		root := db.StagedDepartment{Top: true, ChildrenVia: "top", MembersMethod: rootListing, MembersVia: "top"}
 		root.ExternalID, root.DeclaredMembers = "top", new(int)
 		all := []db.StagedDepartment{root}
 		for n := 1; n <= leaves; n++ {
 			d := root
-			d.MembersListing = "department"
+			d.MembersMethod = "department"
 			d.Top, d.ExternalID, d.ParentID = false, fmt.Sprintf("d-%d", n), "top"
 			d.ChildrenVia, d.MembersVia, d.DeclaredMembers = "top", d.ExternalID, nil
 			if declared != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxReasons is how many reasons of a run are told apart; all are in its ledger.
+	// maxReasons is how many reasons of a run are told apart; all are in its completeness record.
 	maxReasons = 10
 	// idsOfReason is how many of the objects that share a reason are named.
 	idsOfReason = 3

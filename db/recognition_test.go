@@ -33,14 +33,14 @@ func TestWhatComesAgainIsRecognised(t *testing.T) {
 	again.read(s)
 	require.Equal(t, []string{"1", "10", "11", "12"}, recognised(again))
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", again.id))
-	for _, entry := range again.ledger() {
+	for _, entry := range again.completeness() {
 		require.True(t, entry.MembersComplete, entry.ExternalID)
 		require.Equal(t, 1, entry.Pages)
 	}
 	again.apply(false)
 	require.Zero(t, again.planRemovals().Total())
 	require.Zero(t, again.remove())
-	again.settle()
+	again.recompute()
 	again.finish()
 	require.Equal(t, before, c.versions())
 	require.Equal(t, 3, again.counts.Members.Read)
@@ -236,7 +236,7 @@ func TestALongListingIsRecognisedAtItsEnd(t *testing.T) {
 	require.Empty(t, r.page(0, "more", "cid in=1; ann in=1").Recognised)
 	require.Equal(t, []string{"1"}, r.page(1, "", "bob in=1").Recognised)
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
-	require.Equal(t, 3, r.ledger()[0].MembersRead)
+	require.Equal(t, 3, r.completeness()[0].MembersRead)
 }
 
 // An attempt that was given up may still write its page after another one did.

@@ -116,7 +116,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 	}
 	listed, err := s.q.EverythingIsRead(ctx, tx, runID)
 	if err != nil {
-		return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
+		return RemovalPlan{}, fmt.Errorf("read completeness: %w", err)
 	}
 	if _, err := s.q.PlanMembershipRemovals(ctx, tx, dbsqlc.PlanMembershipRemovalsParams{
 		RunID: runID, ProviderID: &run.ProviderID, Rereads: listed && run.Whole,

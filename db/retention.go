@@ -92,7 +92,7 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 	return done(cleaned, "clean raw records", err)
 }
 
-// CleanDetails drops the ledger, errors, removals and change log of runs that ended
+// CleanDetails drops the completeness record, errors, removals and change log of runs that ended
 // longer ago, events received and requests made before, and the record of deliveries that ended
 // before. A run that another one is about to take back or to repeat keeps them.
 func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {

@@ -157,7 +157,7 @@ func TestRetentionIsBounded(t *testing.T) {
 		SELECT $1, 'member', id, id, n::text, 'updated', '{"name": "x", "raw_data": {}}',
 		'{"name": "y", "raw_data": {"z": 1}}'
 		FROM (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 12000) n) x`, big.id)
-	d.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing,
+	d.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_method, children_via, members_method,
 		members_via)
 		SELECT $1, 'd' || n, '', '', '', '' FROM generate_series(1, 11000) n`, big.id)
 	d.exec(t, `INSERT INTO sync_run_errors (run_id, object_type, external_id, message)

@@ -267,12 +267,12 @@ func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string
 	if err := s.q.ClearMatches(ctx, tx, runID); err != nil {
 		return err
 	}
-	return s.settle(ctx, tx, runID)
+	return s.closeFence(ctx, tx, runID)
 }
 
-// settle is how a transaction ends in which a run was held or has ended: nothing more is written
+// closeFence is how a transaction ends in which a run was held or has ended: nothing more is written
 // for the run, its snapshot is dropped, and what it changed is published.
-func (s *Store) settle(ctx context.Context, tx pgx.Tx, runID string) error {
+func (s *Store) closeFence(ctx context.Context, tx pgx.Tx, runID string) error {
 	if err := s.q.CloseFence(ctx, tx, runID); err != nil {
 		return err
 	}
@@ -338,7 +338,7 @@ func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, co
 				return err
 			}
 		}
-		return s.settle(ctx, tx, runID)
+		return s.closeFence(ctx, tx, runID)
 	}))
 }
 

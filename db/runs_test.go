@@ -75,7 +75,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"end look-ups":       func() error { return s.EndLookups(ctx, db.BeforeRemoving, old.id) },
 		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, db.Sight{}); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
-		"settle":             func() error { return s.RecomputeDerived(ctx, old.id) },
+		"recompute":          func() error { return s.RecomputeDerived(ctx, old.id) },
 		"link":               func() error { _, err := s.LinkAccounts(ctx, old.id); return err },
 		"dry run":            func() error { _, err := s.DryRun(ctx, old.id, db.Sight{}, true); return err },
 		"hold":               func() error { return s.RunHold(ctx, old.id, "why", "workflow", directory.Counts{}) },
@@ -113,7 +113,7 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	require.NoError(t, c.store.SetVisibleRange(t.Context(), r.id, []byte(`["1"]`)))
 	r.read(snapshot{departments: "1", members: "a in=1; b in=1"})
 	r.apply(false)
-	r.settle()
+	r.recompute()
 	r.finish()
 	for _, table := range []string{"staged_departments", "staged_members", "member_matches"} {
 		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
@@ -176,7 +176,7 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	held.read(snapshot{departments: "1", members: "a in=1"})
 	held.apply(false)
 	held.planRemovals()
-	held.settle()
+	held.recompute()
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
 	found, err := c.store.Report.ListHeldRuns(t.Context(), c.provider.ID)

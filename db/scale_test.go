@@ -209,7 +209,7 @@ func (m many) run(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, plan.Total())
 	require.Equal(t, m.people, plan.Active.Members)
-	r.settle()
+	r.recompute()
 	r.finish()
 	require.Equal(t, m.people, r.counts.Members.Unchanged)
 	require.Empty(t, r.changes(), "only paths and head counts, which the company came without, were written")
@@ -220,8 +220,8 @@ func (m many) run(t *testing.T) {
 	c.exec(t,
 		"INSERT INTO staged_departments SELECT $1, external_id, NULL, name, 0, NULL, NULL, '{}' "+
 			"FROM org_departments WHERE provider_id = $2", again.id, c.provider.ID)
-	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_listing,
-		children_via, members_listing, members_via)
+	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_method,
+		children_via, members_method, members_via)
 		SELECT $1, external_id, true, '', 'd1', 'department', external_id FROM staged_departments
 		WHERE run_id = $1`, again.id)
 	for batch := range slices.Chunk(c.texts(t,
@@ -370,7 +370,7 @@ func (m many) stage(r *run) {
 			FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n
 			WHERE $2::uuid IS NOT NULL`,
 		`INSERT INTO sync_run_departments (run_id, external_id, position, children_complete, members_complete,
-			children_listing, children_via, members_listing, members_via)
+			children_method, children_via, members_method, members_via)
 			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n
 			FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
 		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, member_key, external_id,

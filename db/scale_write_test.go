@@ -114,9 +114,9 @@ func (m many) write(t *testing.T) {
 	}
 }
 
-// A tree is read page after page, while the ledger grows from nothing: what notes a page
+// A tree is read page after page, while the completeness record grows from nothing: what notes a page
 // must not read through it.
-func TestReadingATreeReadsNoLedger(t *testing.T) {
+func TestReadingATreeReadsNoRecords(t *testing.T) {
 	t.Parallel()
 	c, p := explainedCompany(t)
 	r := c.begin("apply")

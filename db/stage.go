@@ -18,11 +18,11 @@ type StagedDepartment struct {
 	directory.Department
 	// Top is true for the root and for tops of a limited range: an empty parent
 	// then means that there is none, elsewhere that it was not sent.
-	Top             bool
-	ChildrenListing string
-	ChildrenVia     string
-	MembersListing  string
-	MembersVia      string
+	Top            bool
+	ChildrenMethod string
+	ChildrenVia    string
+	MembersMethod  string
+	MembersVia     string
 }
 
 // StagedMember is a member of a run's snapshot, normalised and transliterated.
@@ -103,10 +103,10 @@ type foundDepartment struct {
 	DeclaredMembers  *int            `json:"declared_members"`
 	Leaders          []string        `json:"leaders"`
 	Raw              json.RawMessage `json:"raw"`
-	ChildrenListing  string          `json:"children_listing"`
+	ChildrenMethod   string          `json:"children_method"`
 	ChildrenVia      string          `json:"children_via"`
 	ChildrenComplete bool            `json:"children_complete"`
-	MembersListing   string          `json:"members_listing"`
+	MembersMethod    string          `json:"members_method"`
 	MembersVia       string          `json:"members_via"`
 }
 
@@ -119,10 +119,10 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 		rows[i] = foundDepartment{
 			ExternalID: d.ExternalID, Name: d.Name, SortOrder: d.SortOrder, DeclaredMembers: d.DeclaredMembers,
 			Leaders: d.Leaders, Raw: d.Raw,
-			ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia, MembersListing: d.MembersListing,
+			ChildrenMethod: d.ChildrenMethod, ChildrenVia: d.ChildrenVia, MembersMethod: d.MembersMethod,
 			MembersVia: d.MembersVia,
 			// What Roots brought without a listing to follow is all there is.
-			ChildrenComplete: d.ChildrenListing == "" && d.ChildrenVia == d.ExternalID,
+			ChildrenComplete: d.ChildrenMethod == "" && d.ChildrenVia == d.ExternalID,
 		}
 		if d.ParentID != "" || !d.Top {
 			rows[i].Parent = &d.ParentID

@@ -13,7 +13,7 @@ import (
 func (r *run) states() []string {
 	r.t.Helper()
 	var out []string
-	for _, entry := range r.ledger() {
+	for _, entry := range r.completeness() {
 		out = append(out, entry.ExternalID+" "+entry.State)
 	}
 	return out
@@ -52,7 +52,7 @@ func requireExcluded(t *testing.T, c *company, listed string) {
 	require.False(t, plan.Incomplete)
 	require.Zero(t, plan.ToLookUp, "what the rules leave out is not looked up")
 	r.remove()
-	r.settle()
+	r.recompute()
 	r.finish()
 	require.Equal(t, []string{
 		"department 10", "department 11", "member bob", "member cid",

@@ -55,7 +55,7 @@ func split(ids string) []string {
 func (r *run) readDepartments() string {
 	r.t.Helper()
 	var wanted []string
-	for _, entry := range r.ledger() {
+	for _, entry := range r.completeness() {
 		if entry.State != "excluded" {
 			wanted = append(wanted, entry.ExternalID)
 		}
@@ -239,7 +239,7 @@ func (r *run) stagePeople(members string) {
 		})
 		require.NoError(r.t, err)
 	}
-	require.Empty(r.t, r.ledger(), "which is of departments")
+	require.Empty(r.t, r.completeness(), "which is of departments")
 }
 
 func TestRetryOfPeopleIsLimitedToThoseWhoFailed(t *testing.T) {
@@ -288,7 +288,7 @@ func TestRunOfSinglePeople(t *testing.T) {
 			for _, mode := range []string{"plan", "apply"} {
 				co := d.company(t, directory.Feishu)
 				co.sync(snapshot{departments: tree, members: everybody})
-				// What a sync of everybody would do besides: settle, and link an account.
+				// What a sync of everybody would do besides: recompute, and link an account.
 				if !strings.Contains(c.members, "bob") {
 					co.disturb("bob")
 				}
@@ -302,7 +302,7 @@ func TestRunOfSinglePeople(t *testing.T) {
 					require.True(t, plan.Incomplete)
 					require.Zero(t, directory.Sum(plan.Unconfirmed))
 					r.remove()
-					r.settle()
+					r.recompute()
 				}
 				require.Equal(t, c.want, r.changes(), mode)
 				require.Empty(t, r.problems())

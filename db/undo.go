@@ -112,7 +112,7 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 		{"administrators", u.administrators},
 		{"departments that go", u.leaves},
 		{"groups that go", u.groupsLeave},
-		{"settle", func(ctx context.Context) error { return u.s.recomputeDerived(ctx, u.tx, u.run, u.runID) }},
+		{"recompute", func(ctx context.Context) error { return u.s.recomputeDerived(ctx, u.tx, u.run, u.runID) }},
 		{"accounts", func(ctx context.Context) error { return u.s.updateAccounts(ctx, u.tx, u.run, u.runID) }},
 	} {
 		if err := step.do(ctx); err != nil {

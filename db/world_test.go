@@ -129,7 +129,7 @@ func (c *company) sync(s snapshot) *run {
 		r.keep(s.stay...)
 		r.remove()
 	}
-	r.settle()
+	r.recompute()
 	r.finish()
 	return r
 }
@@ -155,7 +155,7 @@ func (r *run) read(s snapshot) {
 	require.NoError(r.t, err)
 	r.size = sealed.Departments
 	skipped := map[string]bool{}
-	for _, entry := range r.ledger() {
+	for _, entry := range r.completeness() {
 		skipped[entry.ExternalID] = entry.State == "excluded"
 	}
 	people := membersOf(s.members, r.c.provider)
@@ -172,7 +172,7 @@ func (r *run) read(s snapshot) {
 			continue
 		}
 		staged, err := store.StageMembers(ctx, db.MemberPage{
-			Page: page, People: digested(r.t, listed), Recognisable: d.members == "" && d.MembersListing != "",
+			Page: page, People: digested(r.t, listed), Recognisable: d.members == "" && d.MembersMethod != "",
 		})
 		require.NoError(r.t, err)
 		r.recognised = append(r.recognised, staged.Recognised...)
@@ -181,17 +181,17 @@ func (r *run) read(s snapshot) {
 			require.NoError(r.t, store.FailMembers(ctx, r.id, d.ExternalID, "no permission", nil))
 		case "open":
 		default:
-			if d.MembersListing != "" && len(staged.Recognised) == 0 {
+			if d.MembersMethod != "" && len(staged.Recognised) == 0 {
 				require.NoError(r.t, store.FinishMembers(ctx, r.id, db.FinishedListing{Department: d.ExternalID}))
 			}
 		}
 	}
 }
 
-// ledger is the run's ledger in the order of the departments' ids.
-func (r *run) ledger() []db.CompletenessRecord {
+// completeness is what the run has on record in the order of the departments' ids.
+func (r *run) completeness() []db.CompletenessRecord {
 	r.t.Helper()
-	entries, err := r.c.store.Ledger(r.t.Context(), r.id, false, 1000)
+	entries, err := r.c.store.ListCompleteness(r.t.Context(), r.id, false, 1000)
 	require.NoError(r.t, err)
 	slices.SortFunc(entries, func(a, b db.CompletenessRecord) int {
 		return strings.Compare(a.ExternalID, b.ExternalID)
@@ -335,7 +335,7 @@ func (r *run) remove() (removed int) {
 	}
 }
 
-func (r *run) settle() {
+func (r *run) recompute() {
 	r.t.Helper()
 	require.NoError(r.t, r.c.store.RecomputeDerived(r.t.Context(), r.id))
 	require.NoError(r.t, r.c.store.LeaveAccounts(r.t.Context(), r.id))

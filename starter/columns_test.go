@@ -23,7 +23,7 @@ func TestCommandsFitEightyColumns(t *testing.T) {
 	problem := "Feishu 40004: department od-2 is outside the app's contact range; widen it, publish a version of " +
 		"the app and have that approved (users/find_by_department, request 20261128203130C0FFEE)"
 	for i := range 25 {
-		in.ledger(run, "od-4e5a6b7c8d9e0f1a2b3c4d5e6f70819"+string(rune('a'+i)), 123456, &problem)
+		in.readDepartment(run, "od-4e5a6b7c8d9e0f1a2b3c4d5e6f70819"+string(rune('a'+i)), 123456, &problem)
 	}
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial,
 		email, phone, title, department_path)

@@ -106,7 +106,7 @@ func elementOf(t reflect.Type) reflect.Type {
 	return t
 }
 
-// spelled makes words of a Go name: LedgerEntry is "ledger entry".
+// spelled makes words of a Go name: ReadDepartment is "read department".
 func spelled(name string) string {
 	var b strings.Builder
 	for i, r := range name {

@@ -30,7 +30,7 @@ func TestExplain(t *testing.T) {
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, applied, reason)
 		SELECT run_id, object_type, object_id, department_id, true, CASE object_type WHEN 'member' THEN 'looked_up'
 		ELSE 'not_listed' END FROM org_changes`)
-	in.ledger(run, "od-1", 1234, nil)
+	in.readDepartment(run, "od-1", 1234, nil)
 	in.query(
 		`UPDATE sync_run_departments SET pages = 13, members_declared = 1230, members_request = 'LOG7', members_read_at
 			= now()`)
@@ -97,7 +97,7 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	in.query(`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id
 		FROM org_members m, org_departments d`)
 	problem := "Feishu 40004: the department is outside the app's contact range"
-	in.ledger(run, "od-1", 0, &problem)
+	in.readDepartment(run, "od-1", 0, &problem)
 	require.NoError(t, store.AddRunError(t.Context(), run, "member", "u1",
 		"no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
 	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)

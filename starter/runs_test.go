@@ -35,12 +35,12 @@ func (in installation) begin(store *db.Store, provider, temporalRunID string) st
 	return begun.RunID
 }
 
-// ledger adds a department to a run's ledger.
-func (in installation) ledger(run, department string, read int, problem *string) {
+// readDepartment adds a department to what a run has read.
+func (in installation) readDepartment(run, department string, read int, problem *string) {
 	in.t.Helper()
 	in.query(`INSERT INTO sync_run_departments (run_id, external_id, children_complete, members_complete, members_read,
 		members_error, error,
-		children_listing, children_via, members_listing, members_via)
+		children_method, children_via, members_method, members_via)
 		VALUES ($1, $2, true, $4::text IS NULL, $3, $4, $4, '', $2, '', $2)`,
 		run, department, read, problem)
 }
@@ -59,9 +59,9 @@ func TestRunsShow(t *testing.T) {
 	held := in.begin(store, "acme", "second")
 	problem := "department is out of range"
 	for i := range 20 + 1 {
-		in.ledger(held, "od-"+string(rune('a'+i)), i, nil)
+		in.readDepartment(held, "od-"+string(rune('a'+i)), i, nil)
 	}
-	in.ledger(held, "od-zz", 0, &problem)
+	in.readDepartment(held, "od-zz", 0, &problem)
 	require.NoError(t, store.AddRunError(ctx, held, "member", "u7", "two people claim this id"))
 	counts := directory.Counts{Members: directory.MemberCounts{Read: 1234567, Created: 3, Restored: 2}}
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial)

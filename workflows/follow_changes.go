@@ -89,9 +89,9 @@ func (f *follower) next(ctx workflow.Context) (bool, error) {
 	}))
 	switch plan.Do {
 	case activities.FollowByID:
-		f.settle(ctx, f.run(ctx, EventsRunWorkflowID(f.in.Provider), true))
+		f.pauseAfter(ctx, f.run(ctx, EventsRunWorkflowID(f.in.Provider), true))
 	case activities.FollowFull:
-		f.settle(ctx, f.run(ctx, SyncWorkflowID(f.in.Provider), false))
+		f.pauseAfter(ctx, f.run(ctx, SyncWorkflowID(f.in.Provider), false))
 	case activities.FollowLater:
 		f.pauseLonger()
 	default:
@@ -104,8 +104,8 @@ func (f *follower) next(ctx workflow.Context) (bool, error) {
 	return true, ctx.Err()
 }
 
-// settle goes by how a run ended: after one that failed it waits, longer each time.
-func (f *follower) settle(ctx workflow.Context, ended bool) {
+// pauseAfter sets the pause by how a run ended: after one that failed it waits, longer each time.
+func (f *follower) pauseAfter(ctx workflow.Context, ended bool) {
 	if !ended && ctx.Err() == nil {
 		f.pauseLonger()
 		return

@@ -210,8 +210,12 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	result := resultOf(h.in.RunID, report)
 	h.reasons = report.Reasons
 	if result.Status == directory.RunFailed || result.Status == directory.RunPartial || h.decision == expired {
-		tell(ctx, h.in.Language, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status,
-			Hooks: report.Notify})
+		startNotification(
+			ctx,
+			h.in.Language,
+			NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status,
+				Hooks: report.Notify},
+		)
 	}
 	return result, publish(ctx, result)
 }

@@ -286,8 +286,8 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 				return activities.Removed{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
-		"settle": func(f *fakes) {
-			f.settle = func(activities.RunInput) (none, error) {
+		"recompute": func(f *fakes) {
+			f.recompute = func(activities.RunInput) (none, error) {
 				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},

@@ -61,8 +61,8 @@ func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 	return result, nil
 }
 
-// tell has people notified of a run.
-func tell(ctx workflow.Context, l message.Language, in NotifyInput) {
+// startNotification has people notified of a run.
+func startNotification(ctx workflow.Context, l message.Language, in NotifyInput) {
 	startNotify(ctx, NotifyWorkflowID(in.Provider, in.RunID, in.Status), l.Text(message.NotificationSummary,
 		message.Args{"Provider": in.Provider, "Status": l.Status(in.Status)}), in)
 }

@@ -10,7 +10,7 @@ import (
 
 // Progress is SyncOrg's and HoldRemovals' answer to ProgressQuery. People and
 // departments are counted when a slice has ended; figures exact to the page stand in
-// the run's ledger.
+// the run's completeness record.
 type Progress struct {
 	RunID    string `json:"run_id"`
 	Provider string `json:"provider"`

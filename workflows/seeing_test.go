@@ -312,7 +312,7 @@ func TestProgressTellsThePhases(t *testing.T) {
 		require.NotNil(t, phase.FinishedAt, phase.Phase)
 		require.False(t, phase.FinishedAt.Before(phase.StartedAt))
 	}
-	require.Equal(t, []string{"preflight", "departments", "members", "groups", "removals", "settle", "hold"}, phases)
+	require.Equal(t, []string{"preflight", "departments", "members", "groups", "removals", "recompute", "hold"}, phases)
 	details := metadata(t, env).CurrentDetails
 	require.Contains(t, details, "`orgsync approve acme "+runID+"`")
 	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+

@@ -104,9 +104,14 @@ type step struct {
 // steps are those of a sync, in order.
 func (s *syncOrg) steps() []step {
 	if s.task != "" {
-		return []step{{"settle", s.carryOut}, {"hold", s.hold}}
+		return []step{{"recompute", s.carryOut}, {"hold", s.hold}}
 	}
-	return append(s.readingSteps(), step{"removals", s.reconcile}, step{"settle", s.recompute}, step{"hold", s.hold})
+	return append(
+		s.readingSteps(),
+		step{"removals", s.reconcile},
+		step{"recompute", s.recompute},
+		step{"hold", s.hold},
+	)
 }
 
 // readingSteps bring what the provider says into staging and apply it. The steps after them
@@ -394,8 +399,12 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
 	}
-	tell(ctx, s.language, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld,
-		Hooks: held.Notify})
+	startNotification(
+		ctx,
+		s.language,
+		NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld,
+			Hooks: held.Notify},
+	)
 	s.held, s.reasons = resultOf(s.progress.RunID, held.RunReport), held.Reasons
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	s.progress.HoldWorkflowID, s.progress.HoldReason = id, s.removals.HoldReason
@@ -440,8 +449,12 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if !s.in.Events && (result.Status == directory.RunFailed || result.Status == directory.RunPartial) {
-		tell(ctx, s.language, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status,
-			Hooks: report.Notify})
+		startNotification(
+			ctx,
+			s.language,
+			NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status,
+				Hooks: report.Notify},
+		)
 	}
 	switch {
 	case failed == nil:

@@ -154,7 +154,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
-	require.Equal(t, []any{"preflight", "departments", "members", "groups", "removals", "settle", "hold", "done"},
+	require.Equal(t, []any{"preflight", "departments", "members", "groups", "removals", "recompute", "hold", "done"},
 		attribute("SyncPhase"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunSucceeded}, attribute("SyncOutcome"))
 	require.Equal(t, []any{int64(0)}, attribute("DeptFailed"))
@@ -271,8 +271,8 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 				return activities.Removed{}, forbidden()
 			}
 		}, []string{"Recompute"}},
-		"settle": {func(f *fakes) {
-			f.settle = func(activities.RunInput) (none, error) { return none{}, forbidden() }
+		"recompute": {func(f *fakes) {
+			f.recompute = func(activities.RunInput) (none, error) { return none{}, forbidden() }
 		}, []string{"LinkAccounts"}},
 		"link": {func(f *fakes) {
 			f.linkAccounts = func(activities.RunInput) (none, error) { return none{}, forbidden() }

@@ -34,7 +34,7 @@ func TestSinglePeopleNeedNoTree(t *testing.T) {
 		"LinkAccounts", "FinishRun"}, f.order())
 	require.Equal(t, []string{"u1", "u2"}, inputsOf[activities.BeginRunInput](f, "BeginRun")[0].Members)
 	require.True(t, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].Incomplete)
-	require.Equal(t, []any{"members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
+	require.Equal(t, []any{"members", "removals", "recompute", "hold", "done"}, attribute("SyncPhase"))
 }
 
 func TestPlanOfSinglePeopleWritesNothing(t *testing.T) {

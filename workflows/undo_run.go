@@ -39,8 +39,11 @@ type UndoInput struct {
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
 func (in *UndoInput) UnmarshalJSON(data []byte) error {
 	type plain UndoInput
-	return decodeStrictly(data, (*plain)(in),
-		`{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply","started_by":"LOGIN"}, only run is required`)
+	return decodeStrictly(
+		data,
+		(*plain)(in),
+		`{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply","started_by":"LOGIN"}, only run is required`,
+	)
 }
 
 // Normalize fills in the defaults and returns what is wrong in words, or "".
@@ -177,8 +180,12 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if result.Status == directory.RunFailed {
-		tell(ctx, u.begun.Language, NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status,
-			Hooks: report.Notify})
+		startNotification(
+			ctx,
+			u.begun.Language,
+			NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status,
+				Hooks: report.Notify},
+		)
 	}
 	switch {
 	case failed == nil:

@@ -108,7 +108,7 @@ CREATE TABLE sync_run_departments (
     error               text,
     -- How children are read (a word of the client), by which department's listing (its
     -- own or one that covers it), and how far that has come.
-    children_listing    text NOT NULL,
+    children_method    text NOT NULL,
     children_via        text COLLATE "C" NOT NULL,
     children_cursor     text NOT NULL DEFAULT '',
     children_pages      integer NOT NULL DEFAULT 0,
@@ -120,7 +120,7 @@ CREATE TABLE sync_run_departments (
     children_request    text,
     children_read_at    timestamptz,
     -- The same for members. Their pages are counted in pages.
-    members_listing     text NOT NULL,
+    members_method     text NOT NULL,
     members_via         text COLLATE "C" NOT NULL,
     members_cursor      text NOT NULL DEFAULT '',
     pages               integer NOT NULL DEFAULT 0,
@@ -148,7 +148,7 @@ CREATE TABLE sync_run_departments (
 -- while statistics know the table as empty.
 CREATE INDEX sync_run_departments_position ON sync_run_departments (run_id, position) WHERE position IS NOT NULL;
 CREATE INDEX sync_run_departments_walk ON sync_run_departments (run_id, external_id)
-    WHERE NOT children_complete AND children_error IS NULL AND children_listing <> '';
+    WHERE NOT children_complete AND children_error IS NULL AND children_method <> '';
 
 -- The completeness record of other listings than those of the tree: the list of groups, what
 -- belongs to each group, the administrators.

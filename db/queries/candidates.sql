@@ -24,8 +24,8 @@ ORDER BY c.object_id LIMIT @max_rows;
 -- Whether a run has read all departments and everybody in them to the end.
 SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
     WHERE l.run_id = @run_id AND (
-        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
-        OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read;
+        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_method <> '')
+        OR NOT l.members_complete AND l.members_method <> '' AND l.state <> 'excluded')) AS is_read;
 
 -- name: KeepCandidates :exec
 -- What is missed anew counts from this run on; what was missed before, by a run that saw no

@@ -1,8 +1,8 @@
 -- name: ListPendingChildren :many
 -- Departments whose children are still to be read, in a fixed order.
-SELECT external_id, children_listing, children_cursor, children_pages, members_listing FROM sync_run_departments
+SELECT external_id, children_method, children_cursor, children_pages, members_method FROM sync_run_departments
 WHERE run_id = @run_id AND state = 'wanted' AND NOT children_complete AND children_error IS NULL
-  AND children_listing <> ''
+  AND children_method <> ''
 ORDER BY external_id LIMIT @max_rows;
 
 -- name: AdvanceChildren :exec
@@ -24,7 +24,7 @@ UPDATE sync_run_departments SET children_bad = @bad WHERE run_id = @run_id AND e
 
 -- name: RestartChildren :exec
 UPDATE sync_run_departments
-SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = @children_listing,
+SET children_cursor = '', children_bad = 0, children_pages = 0, children_method = @children_method,
     children_error = NULL
 WHERE run_id = @run_id AND external_id = @external_id;
 
@@ -35,7 +35,7 @@ WHERE run_id = @run_id AND external_id = @external_id AND NOT children_complete;
 -- name: FailPendingChildren :execrows
 UPDATE sync_run_departments SET children_error = @error
 WHERE run_id = @run_id AND state = 'wanted' AND NOT children_complete AND children_error IS NULL
-  AND children_listing <> '';
+  AND children_method <> '';
 
 -- name: ExcludeBelowExcluded :exec
 -- What is below an excluded department is excluded too, and not part of the snapshot.
@@ -49,7 +49,7 @@ WITH RECURSIVE excluded AS (
     DELETE FROM staged_departments s USING excluded e WHERE s.run_id = @run_id AND s.external_id = e.external_id
 )
 UPDATE sync_run_departments l
-SET state = 'excluded', children_listing = '', members_listing = ''
+SET state = 'excluded', children_method = '', members_method = ''
 FROM excluded e
 WHERE l.run_id = @run_id AND l.external_id = e.external_id AND l.state <> 'excluded';
 
@@ -67,7 +67,7 @@ WITH RECURSIVE below AS (
     JOIN org_departments d ON d.parent_id = b.id AND d.status = 'active'
 )
 INSERT INTO sync_run_departments (
-    run_id, external_id, state, children_listing, children_via, members_listing, members_via
+    run_id, external_id, state, children_method, children_via, members_method, members_via
 )
 SELECT @run_id, b.external_id, 'excluded', '', b.external_id, '', b.external_id
 FROM below b
@@ -112,7 +112,7 @@ WITH RECURSIVE run AS (
       AND (cardinality(run.departments) = 0 OR l.external_id IN (SELECT t.external_id FROM targets t))
       AND l.external_id NOT IN (
           SELECT t.external_id FROM sync_run_departments t
-          WHERE t.run_id = run.retries AND (t.members_complete OR t.state = 'excluded' OR t.members_listing = ''))
+          WHERE t.run_id = run.retries AND (t.members_complete OR t.state = 'excluded' OR t.members_method = ''))
 )
 UPDATE sync_run_departments l
 SET state = 'excluded'
@@ -170,7 +170,7 @@ WHERE l.run_id = @run_id
 -- name: RecallListingsOf :exec
 -- The same for some departments, each found by its key like below.
 INSERT INTO sync_run_departments AS l (
-    run_id, external_id, members_stored, members_cached_hash, children_listing, children_via, members_listing,
+    run_id, external_id, members_stored, members_cached_hash, children_method, children_via, members_method,
     members_via
 )
 SELECT @run_id::uuid, w.department, r.members, k.listing_hash, '', '', '', ''
@@ -210,7 +210,7 @@ WITH declared_below AS (
 ), sized AS (
     SELECT
         l.external_id,
-        l.members_listing NOT IN ('department', '') AS of_others,
+        l.members_method NOT IN ('department', '') AS of_others,
         -- How many members it lists itself, as far as that can be known before.
         greatest(
             coalesce(s.declared_members - coalesce(b.members, 0), 0),
@@ -253,15 +253,15 @@ WHERE r.id = @run_id AND NOT EXISTS (SELECT 1 FROM sync_run_departments l
 
 -- name: ListPendingMembers :many
 -- The departments of a range whose members are still to be read.
-SELECT external_id, members_listing, members_cursor, pages FROM sync_run_departments
+SELECT external_id, members_method, members_cursor, pages FROM sync_run_departments
 WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int
-  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND state <> 'excluded'
+  AND NOT members_complete AND members_error IS NULL AND members_method <> '' AND state <> 'excluded'
 ORDER BY position;
 
 -- name: ListListingsBetween :many
 -- The departments of a range whose people are to be applied.
 SELECT external_id FROM sync_run_departments
-WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND members_listing <> ''
+WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND members_method <> ''
   AND state <> 'excluded' AND NOT members_unchanged
 ORDER BY position;
 
@@ -279,7 +279,7 @@ SELECT position FROM sync_run_departments WHERE run_id = @run_id AND external_id
 -- each; single people have no line and get none.
 INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request,
     members_hash,
-    members_stored, children_listing, children_via, members_listing, members_via)
+    members_stored, children_method, children_via, members_method, members_via)
 SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
     SELECT unnest(@listings::text[]) AS listing, unnest(@nexts::text[]) AS next, unnest(@people::int[]) AS people,
@@ -313,8 +313,8 @@ RETURNING l.external_id, l.pages, l.members_stored, l.members_unchanged, l.membe
 -- name: FinishMembers :exec
 -- Several at once, each found by its key like above. A declared number of -1 leaves what
 -- is known of it.
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via,
-    members_listing, members_via)
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_method, children_via,
+    members_method, members_via)
 SELECT @run_id::uuid, e.department, nullif(e.declared, -1), '', '', '', ''
 FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]) AS declared) e
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x
@@ -347,13 +347,13 @@ WHERE run_id = @run_id AND external_id = @external_id;
 UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error)
 WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND NOT members_complete
   AND members_error IS NULL
-  AND members_listing <> '' AND state <> 'excluded';
+  AND members_method <> '' AND state <> 'excluded';
 
 -- name: CompleteCovered :exec
 -- Departments without a listing of their own are as complete as the one covering them.
 UPDATE sync_run_departments l SET members_complete = via.members_complete
 FROM sync_run_departments via
-WHERE l.run_id = @run_id AND l.members_listing = '' AND via.run_id = l.run_id AND via.external_id = l.members_via
+WHERE l.run_id = @run_id AND l.members_method = '' AND via.run_id = l.run_id AND via.external_id = l.members_via
   AND l.members_via <> l.external_id AND l.members_complete <> via.members_complete;
 
 -- name: MarkUnread :execrows
@@ -361,7 +361,7 @@ WHERE l.run_id = @run_id AND l.members_listing = '' AND via.run_id = l.run_id AN
 -- a department be passed over, the run must not look complete.
 UPDATE sync_run_departments
 SET state = 'unread', error = coalesce(error, 'its people were not read to the end; the next run reads them again')
-WHERE run_id = @run_id AND state = 'wanted' AND NOT members_complete AND members_listing <> '';
+WHERE run_id = @run_id AND state = 'wanted' AND NOT members_complete AND members_method <> '';
 
 -- name: MarkUnapplied :execrows
 -- People who were staged and not applied would look as if nobody listed them: where
@@ -429,20 +429,20 @@ WITH found AS MATERIALIZED (
         (f ->> 'declared_members')::int AS declared_members,
         nullif(f -> 'raw', 'null') AS raw,
         CASE WHEN f -> 'leaders' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(f -> 'leaders')) END AS leaders,
-        f ->> 'children_listing' AS children_listing,
+        f ->> 'children_method' AS children_method,
         f ->> 'children_via' AS children_via,
         (f ->> 'children_complete')::boolean AS children_complete,
-        f ->> 'members_listing' AS members_listing,
+        f ->> 'members_method' AS members_method,
         f ->> 'members_via' AS members_via,
         f ->> 'external_id' = ANY (r.excluded_departments) AS excluded
     FROM sync_runs r, jsonb_array_elements(@found::jsonb) AS f
     WHERE r.id = @run_id
 ), recorded AS (
     INSERT INTO sync_run_departments (
-        run_id, external_id, state, children_listing, children_via, members_listing, members_via, children_complete
+        run_id, external_id, state, children_method, children_via, members_method, members_via, children_complete
     )
     SELECT
-        @run_id, f.external_id, 'wanted', f.children_listing, f.children_via, f.members_listing, f.members_via,
+        @run_id, f.external_id, 'wanted', f.children_method, f.children_via, f.members_method, f.members_via,
         f.children_complete
     FROM found f WHERE NOT f.excluded
     UNION ALL

@@ -13,5 +13,5 @@ ORDER BY position;
 -- What was read of a range to the end; a person in several departments counts in each.
 -- Nothing of it is to be applied if every listing was recognised.
 SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
-    coalesce(bool_and(members_unchanged OR state = 'excluded' OR members_listing = ''), true)::boolean AS recognised
+    coalesce(bool_and(members_unchanged OR state = 'excluded' OR members_method = ''), true)::boolean AS recognised
 FROM sync_run_departments WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int;

@@ -3,7 +3,7 @@
 -- provider declares for the root.
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete
-        AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
+        AND (l.state <> 'excluded' OR l.children_method <> '')))::int AS children_incomplete,
     (count(*) FILTER (WHERE l.state <> 'excluded' AND NOT l.members_complete))::int AS members_incomplete,
     (count(*) FILTER (WHERE l.state = 'excluded'))::int AS excluded,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d

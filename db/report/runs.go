@@ -137,7 +137,7 @@ type Progress struct {
 	MembersRead       int
 }
 
-// ReadProgress reads it from the ledger, so that it is exact to the page.
+// ReadProgress reads it from the completeness record, so that it is exact to the page.
 func (s *Store) ReadProgress(ctx context.Context, runID string) (Progress, error) {
 	r, err := s.q.GetProgress(ctx, s.pool, runID)
 	return Progress{

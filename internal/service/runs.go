@@ -125,7 +125,7 @@ func (s *Service) GetRun(ctx context.Context, in GetRunInput) (GetRunResult, err
 	if result.Errors, err = store.Problems(ctx, result.ID, maxErrors); err != nil {
 		return result, err
 	}
-	if result.Departments, err = store.Ledger(ctx, result.ID, false, in.Departments); err != nil {
+	if result.Departments, err = store.ListCompleteness(ctx, result.ID, false, in.Departments); err != nil {
 		return result, err
 	}
 	if result.Status == directory.RunHeld {

@@ -123,7 +123,7 @@ func (w *world) company(name, tenant string) map[string]string {
 		'{"title": "b"}')`, ids["run"], ids["ann"])
 	w.exec(`INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 		VALUES ($1, 'member', 'carl', 'unreadable')`, ids["run"])
-	w.exec(`INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing,
+	w.exec(`INSERT INTO sync_run_departments (run_id, external_id, children_method, children_via, members_method,
 		members_via)
 		VALUES ($1, '1', 'list', '1', 'list', '1')`, ids["run"])
 	one("group", `INSERT INTO org_groups (provider_id, tenant_id, external_id, kind, name, member_count)

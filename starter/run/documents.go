@@ -77,16 +77,16 @@ func documentOf(run service.Run) Run { return Run(run) }
 // Shown is one run with what is on record of it.
 type Shown struct {
 	Run
-	Errors      []string      `json:"errors"`
-	Departments []LedgerEntry `json:"ledger"`
+	Errors      []string         `json:"errors"`
+	Departments []ReadDepartment `json:"ledger"`
 	// Removals is what a held run would remove, in figures and ids, and Planned by name.
 	Removals *directory.Removals `json:"removals,omitempty"`
 	Planned  *PlannedRemovals    `json:"leavers,omitempty"`
 	WebURL   string              `json:"web_url,omitempty"`
 }
 
-// LedgerEntry is how completely a run read one department.
-type LedgerEntry struct {
+// ReadDepartment is how completely a run read one department.
+type ReadDepartment struct {
 	ExternalID       string `json:"external_id"`
 	ChildrenComplete bool   `json:"children_complete"`
 	MembersComplete  bool   `json:"members_complete"`

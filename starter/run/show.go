@@ -50,8 +50,8 @@ func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
 	return nil
 }
 
-func ledgerEntryOf(d service.RunDepartment) LedgerEntry {
-	return LedgerEntry{
+func readDepartmentOf(d service.RunDepartment) ReadDepartment {
+	return ReadDepartment{
 		ExternalID: d.ExternalID, ChildrenComplete: d.ChildrenComplete, MembersComplete: d.MembersComplete,
 		Pages:       d.Pages,
 		MembersRead: d.MembersRead, MembersDeclared: d.MembersDeclared, Error: d.Error, Skipped: d.State == "excluded",
@@ -61,7 +61,7 @@ func ledgerEntryOf(d service.RunDepartment) LedgerEntry {
 func shownOf(run service.GetRunResult, page string) Shown {
 	shown := Shown{
 		Run: documentOf(run.Run), Errors: run.Errors, WebURL: page,
-		Departments: cli.Each(run.Departments, ledgerEntryOf),
+		Departments: cli.Each(run.Departments, readDepartmentOf),
 	}
 	if run.Removals != nil {
 		shown.Removals, shown.Planned = &run.Removals.Figures, plannedRemovalsOf(run.Removals.ByName)

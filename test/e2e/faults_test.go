@@ -176,7 +176,7 @@ func TestFaultsOfMemberListings(t *testing.T) {
 		a.strike(simulator.Forever, func(blow) bool { return true })
 	}
 	for i, result := range w.syncAll(sources...) {
-		a, failed := arenas[i], w.ledger(result.RunID)
+		a, failed := arenas[i], w.failedDepartments(result.RunID)
 		require.Equal(t, directory.RunPartial, result.Status, "%s: %v", a.name, result.Errors)
 		if a.kind == directory.DingTalk { // calls by POST, which Go's client does not repeat on its own
 			require.Equal(t, int64(a.calls.Total()), result.Calls, "calls that failed are calls too")

@@ -91,10 +91,10 @@ func TestKilledWorkerIsReplacedAfterTheReading(t *testing.T) {
 		resumed = "NEW.provider_id = %s AND NEW.status = 'running' AND OLD.status = 'held'"
 	)
 	stops := map[string]*stop{
-		"begin":    {table: "identity_providers", when: "NEW.id = %s AND NEW.newest_run_id <> OLD.newest_run_id"},
-		"removals": {table: "org_members", when: removed},
-		"settle":   {table: "org_departments", when: "NEW.provider_id = %s AND NEW.member_count <> OLD.member_count"},
-		"finish":   {table: "sync_runs", when: "NEW.provider_id = %s AND NEW.status = 'succeeded'"},
+		"begin":     {table: "identity_providers", when: "NEW.id = %s AND NEW.newest_run_id <> OLD.newest_run_id"},
+		"removals":  {table: "org_members", when: removed},
+		"recompute": {table: "org_departments", when: "NEW.provider_id = %s AND NEW.member_count <> OLD.member_count"},
+		"finish":    {table: "sync_runs", when: "NEW.provider_id = %s AND NEW.status = 'succeeded'"},
 	}
 	for _, s := range stops {
 		s.staff = newStaff(w)

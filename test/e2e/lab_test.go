@@ -129,10 +129,10 @@ func (w *world) succeed(sources ...*source) {
 	}
 }
 
-// ledger returns the departments of a run that have an error, with it.
-func (w *world) ledger(runID string) map[string]db.CompletenessRecord {
+// failedDepartments returns the departments of a run that have an error, with it.
+func (w *world) failedDepartments(runID string) map[string]db.CompletenessRecord {
 	w.t.Helper()
-	entries, err := w.store.Ledger(w.t.Context(), runID, true, 10_000)
+	entries, err := w.store.ListCompleteness(w.t.Context(), runID, true, 10_000)
 	require.NoError(w.t, err)
 	failed := make(map[string]db.CompletenessRecord, len(entries))
 	for _, e := range entries {

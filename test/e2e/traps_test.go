@@ -186,7 +186,7 @@ func TestDepartmentDeletedDuringTheRun(t *testing.T) {
 	}
 	for i, result := range w.syncAll(sources...) {
 		require.Equal(t, directory.RunPartial, result.Status, "%s: %v", plots[i].kind, result.Errors)
-		require.Contains(t, w.ledger(result.RunID), plots[i].department(plots[i].departments[3]))
+		require.Contains(t, w.failedDepartments(result.RunID), plots[i].department(plots[i].departments[3]))
 		w.requireNothingLost(sources[i], before[i])
 	}
 	w.succeed(sources...)

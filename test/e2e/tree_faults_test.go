@@ -73,7 +73,7 @@ func (g *grove) strike() {
 // check judges a run that met them.
 func (g *grove) check(w *world, result workflows.SyncResult) {
 	w.t.Helper()
-	failed, told := w.ledger(result.RunID), strings.Join(result.Errors, "\n")
+	failed, told := w.failedDepartments(result.RunID), strings.Join(result.Errors, "\n")
 	require.Equal(w.t, directory.RunPartial, result.Status, "%s: %v", g.name, result.Errors)
 	for _, v := range g.victims {
 		id := g.department(v.id)

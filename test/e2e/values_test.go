@@ -146,7 +146,7 @@ func TestValuesThatCannotBeStored(t *testing.T) {
 		require.Equal(t, directory.RunPartial, result.Status, "%s: %v", label, result.Errors)
 		require.Contains(t, told, o.says, label)
 		require.NotContains(t, told, "postgres", label)
-		if failed := w.ledger(result.RunID); o.tree {
+		if failed := w.failedDepartments(result.RunID); o.tree {
 			root := failed[o.department(simulator.Root)]
 			require.False(t, root.ChildrenComplete, label)
 			require.Contains(t, root.Error, "records of departments below it", label)

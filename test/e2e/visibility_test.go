@@ -306,7 +306,7 @@ func TestManySmallDepartments(t *testing.T) {
 	s.calls.Reset()
 	result = w.sync(s.name)
 	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
-	require.Len(t, w.ledger(result.RunID), batch+1)
+	require.Len(t, w.failedDepartments(result.RunID), batch+1)
 	require.Equal(t, batch+1+2, result.Departments.Failed+result.Members.Failed, result.Errors)
 	require.Equal(t, 3, s.calls.Count("user/get"), "each in doubt is looked up once")
 	w.requireNothingLost(s, before)

@@ -37,8 +37,8 @@ func (q *Queries) DropListedRereads(ctx context.Context, db DBTX, arg DropListed
 const everythingIsRead = `-- name: EverythingIsRead :one
 SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
     WHERE l.run_id = $1 AND (
-        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
-        OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read
+        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_method <> '')
+        OR NOT l.members_complete AND l.members_method <> '' AND l.state <> 'excluded')) AS is_read
 `
 
 // Whether a run has read all departments and everybody in them to the end.

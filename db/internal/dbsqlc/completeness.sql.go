@@ -42,7 +42,7 @@ func (q *Queries) AdvanceChildren(ctx context.Context, db DBTX, arg AdvanceChild
 const advanceMembers = `-- name: AdvanceMembers :many
 INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request,
     members_hash,
-    members_stored, children_listing, children_via, members_listing, members_via)
+    members_stored, children_method, children_via, members_method, members_via)
 SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
     SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people,
@@ -141,7 +141,7 @@ func (q *Queries) AdvanceMembers(ctx context.Context, db DBTX, arg AdvanceMember
 const completeCovered = `-- name: CompleteCovered :exec
 UPDATE sync_run_departments l SET members_complete = via.members_complete
 FROM sync_run_departments via
-WHERE l.run_id = $1 AND l.members_listing = '' AND via.run_id = l.run_id AND via.external_id = l.members_via
+WHERE l.run_id = $1 AND l.members_method = '' AND via.run_id = l.run_id AND via.external_id = l.members_via
   AND l.members_via <> l.external_id AND l.members_complete <> via.members_complete
 `
 
@@ -234,7 +234,7 @@ WITH RECURSIVE excluded AS (
     DELETE FROM staged_departments s USING excluded e WHERE s.run_id = $1 AND s.external_id = e.external_id
 )
 UPDATE sync_run_departments l
-SET state = 'excluded', children_listing = '', members_listing = ''
+SET state = 'excluded', children_method = '', members_method = ''
 FROM excluded e
 WHERE l.run_id = $1 AND l.external_id = e.external_id AND l.state <> 'excluded'
 `
@@ -257,7 +257,7 @@ WITH RECURSIVE below AS (
     JOIN org_departments d ON d.parent_id = b.id AND d.status = 'active'
 )
 INSERT INTO sync_run_departments (
-    run_id, external_id, state, children_listing, children_via, members_listing, members_via
+    run_id, external_id, state, children_method, children_via, members_method, members_via
 )
 SELECT $1, b.external_id, 'excluded', '', b.external_id, '', b.external_id
 FROM below b
@@ -298,7 +298,7 @@ WITH RECURSIVE run AS (
       AND (cardinality(run.departments) = 0 OR l.external_id IN (SELECT t.external_id FROM targets t))
       AND l.external_id NOT IN (
           SELECT t.external_id FROM sync_run_departments t
-          WHERE t.run_id = run.retries AND (t.members_complete OR t.state = 'excluded' OR t.members_listing = ''))
+          WHERE t.run_id = run.retries AND (t.members_complete OR t.state = 'excluded' OR t.members_method = ''))
 )
 UPDATE sync_run_departments l
 SET state = 'excluded'
@@ -358,7 +358,7 @@ const failMembersBetween = `-- name: FailMembersBetween :execrows
 UPDATE sync_run_departments SET members_error = $1, error = coalesce(error, $1)
 WHERE run_id = $2 AND position BETWEEN $3::int AND $4::int AND NOT members_complete
   AND members_error IS NULL
-  AND members_listing <> '' AND state <> 'excluded'
+  AND members_method <> '' AND state <> 'excluded'
 `
 
 type FailMembersBetweenParams struct {
@@ -384,7 +384,7 @@ func (q *Queries) FailMembersBetween(ctx context.Context, db DBTX, arg FailMembe
 const failPendingChildren = `-- name: FailPendingChildren :execrows
 UPDATE sync_run_departments SET children_error = $1
 WHERE run_id = $2 AND state = 'wanted' AND NOT children_complete AND children_error IS NULL
-  AND children_listing <> ''
+  AND children_method <> ''
 `
 
 type FailPendingChildrenParams struct {
@@ -418,8 +418,8 @@ func (q *Queries) FinishChildren(ctx context.Context, db DBTX, arg FinishChildre
 }
 
 const finishMembers = `-- name: FinishMembers :exec
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via,
-    members_listing, members_via)
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_method, children_via,
+    members_method, members_via)
 SELECT $1::uuid, e.department, nullif(e.declared, -1), '', '', '', ''
 FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x
@@ -594,20 +594,20 @@ WITH found AS MATERIALIZED (
         (f ->> 'declared_members')::int AS declared_members,
         nullif(f -> 'raw', 'null') AS raw,
         CASE WHEN f -> 'leaders' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(f -> 'leaders')) END AS leaders,
-        f ->> 'children_listing' AS children_listing,
+        f ->> 'children_method' AS children_method,
         f ->> 'children_via' AS children_via,
         (f ->> 'children_complete')::boolean AS children_complete,
-        f ->> 'members_listing' AS members_listing,
+        f ->> 'members_method' AS members_method,
         f ->> 'members_via' AS members_via,
         f ->> 'external_id' = ANY (r.excluded_departments) AS excluded
     FROM sync_runs r, jsonb_array_elements($2::jsonb) AS f
     WHERE r.id = $1
 ), recorded AS (
     INSERT INTO sync_run_departments (
-        run_id, external_id, state, children_listing, children_via, members_listing, members_via, children_complete
+        run_id, external_id, state, children_method, children_via, members_method, members_via, children_complete
     )
     SELECT
-        $1, f.external_id, 'wanted', f.children_listing, f.children_via, f.members_listing, f.members_via,
+        $1, f.external_id, 'wanted', f.children_method, f.children_via, f.members_method, f.members_via,
         f.children_complete
     FROM found f WHERE NOT f.excluded
     UNION ALL
@@ -727,7 +727,7 @@ func (q *Queries) ListCompleteness(ctx context.Context, db DBTX, arg ListComplet
 
 const listListingsBetween = `-- name: ListListingsBetween :many
 SELECT external_id FROM sync_run_departments
-WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int AND members_listing <> ''
+WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int AND members_method <> ''
   AND state <> 'excluded' AND NOT members_unchanged
 ORDER BY position
 `
@@ -760,9 +760,9 @@ func (q *Queries) ListListingsBetween(ctx context.Context, db DBTX, arg ListList
 }
 
 const listPendingChildren = `-- name: ListPendingChildren :many
-SELECT external_id, children_listing, children_cursor, children_pages, members_listing FROM sync_run_departments
+SELECT external_id, children_method, children_cursor, children_pages, members_method FROM sync_run_departments
 WHERE run_id = $1 AND state = 'wanted' AND NOT children_complete AND children_error IS NULL
-  AND children_listing <> ''
+  AND children_method <> ''
 ORDER BY external_id LIMIT $2
 `
 
@@ -772,11 +772,11 @@ type ListPendingChildrenParams struct {
 }
 
 type ListPendingChildrenRow struct {
-	ExternalID      string
-	ChildrenListing string
-	ChildrenCursor  string
-	ChildrenPages   int32
-	MembersListing  string
+	ExternalID     string
+	ChildrenMethod string
+	ChildrenCursor string
+	ChildrenPages  int32
+	MembersMethod  string
 }
 
 // Departments whose children are still to be read, in a fixed order.
@@ -791,10 +791,10 @@ func (q *Queries) ListPendingChildren(ctx context.Context, db DBTX, arg ListPend
 		var i ListPendingChildrenRow
 		if err := rows.Scan(
 			&i.ExternalID,
-			&i.ChildrenListing,
+			&i.ChildrenMethod,
 			&i.ChildrenCursor,
 			&i.ChildrenPages,
-			&i.MembersListing,
+			&i.MembersMethod,
 		); err != nil {
 			return nil, err
 		}
@@ -807,9 +807,9 @@ func (q *Queries) ListPendingChildren(ctx context.Context, db DBTX, arg ListPend
 }
 
 const listPendingMembers = `-- name: ListPendingMembers :many
-SELECT external_id, members_listing, members_cursor, pages FROM sync_run_departments
+SELECT external_id, members_method, members_cursor, pages FROM sync_run_departments
 WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
-  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND state <> 'excluded'
+  AND NOT members_complete AND members_error IS NULL AND members_method <> '' AND state <> 'excluded'
 ORDER BY position
 `
 
@@ -820,10 +820,10 @@ type ListPendingMembersParams struct {
 }
 
 type ListPendingMembersRow struct {
-	ExternalID     string
-	MembersListing string
-	MembersCursor  string
-	Pages          int32
+	ExternalID    string
+	MembersMethod string
+	MembersCursor string
+	Pages         int32
 }
 
 // The departments of a range whose members are still to be read.
@@ -838,7 +838,7 @@ func (q *Queries) ListPendingMembers(ctx context.Context, db DBTX, arg ListPendi
 		var i ListPendingMembersRow
 		if err := rows.Scan(
 			&i.ExternalID,
-			&i.MembersListing,
+			&i.MembersMethod,
 			&i.MembersCursor,
 			&i.Pages,
 		); err != nil {
@@ -901,7 +901,7 @@ func (q *Queries) MarkUnapplied(ctx context.Context, db DBTX, runID string) (int
 const markUnread = `-- name: MarkUnread :execrows
 UPDATE sync_run_departments
 SET state = 'unread', error = coalesce(error, 'its people were not read to the end; the next run reads them again')
-WHERE run_id = $1 AND state = 'wanted' AND NOT members_complete AND members_listing <> ''
+WHERE run_id = $1 AND state = 'wanted' AND NOT members_complete AND members_method <> ''
 `
 
 // What was wanted and not read to the end is unread, for a reason on record: whatever made
@@ -921,7 +921,7 @@ WITH declared_below AS (
 ), sized AS (
     SELECT
         l.external_id,
-        l.members_listing NOT IN ('department', '') AS of_others,
+        l.members_method NOT IN ('department', '') AS of_others,
         -- How many members it lists itself, as far as that can be known before.
         greatest(
             coalesce(s.declared_members - coalesce(b.members, 0), 0),
@@ -1002,7 +1002,7 @@ func (q *Queries) RecallListings(ctx context.Context, db DBTX, arg RecallListing
 
 const recallListingsOf = `-- name: RecallListingsOf :exec
 INSERT INTO sync_run_departments AS l (
-    run_id, external_id, members_stored, members_cached_hash, children_listing, children_via, members_listing,
+    run_id, external_id, members_stored, members_cached_hash, children_method, children_via, members_method,
     members_via
 )
 SELECT $1::uuid, w.department, r.members, k.listing_hash, '', '', '', ''
@@ -1068,19 +1068,19 @@ func (q *Queries) ReopenMembers(ctx context.Context, db DBTX, arg ReopenMembersP
 
 const restartChildren = `-- name: RestartChildren :exec
 UPDATE sync_run_departments
-SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = $1,
+SET children_cursor = '', children_bad = 0, children_pages = 0, children_method = $1,
     children_error = NULL
 WHERE run_id = $2 AND external_id = $3
 `
 
 type RestartChildrenParams struct {
-	ChildrenListing string
-	RunID           string
-	ExternalID      string
+	ChildrenMethod string
+	RunID          string
+	ExternalID     string
 }
 
 func (q *Queries) RestartChildren(ctx context.Context, db DBTX, arg RestartChildrenParams) error {
-	_, err := db.Exec(ctx, restartChildren, arg.ChildrenListing, arg.RunID, arg.ExternalID)
+	_, err := db.Exec(ctx, restartChildren, arg.ChildrenMethod, arg.RunID, arg.ExternalID)
 	return err
 }
 

@@ -11,7 +11,7 @@ import (
 
 const countMembersRead = `-- name: CountMembersRead :one
 SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
-    coalesce(bool_and(members_unchanged OR state = 'excluded' OR members_listing = ''), true)::boolean AS recognised
+    coalesce(bool_and(members_unchanged OR state = 'excluded' OR members_method = ''), true)::boolean AS recognised
 FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
 `
 

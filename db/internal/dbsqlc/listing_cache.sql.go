@@ -13,7 +13,7 @@ const cacheListings = `-- name: CacheListings :exec
 WITH listed AS (
     SELECT d.id AS department_id, l.members_hash, sd.leaders, w.listing
     FROM unnest($3::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, external_id, state, position, error, children_listing, children_via, children_cursor, children_pages, children_bad, children_error, children_complete, children_request, children_read_at, members_listing, members_via, members_cursor, pages, members_bad, members_error, members_complete, members_request, members_read_at, members_read, members_declared, members_stored, members_hash, members_cached_hash, members_unchanged FROM sync_run_departments x
+    CROSS JOIN LATERAL (SELECT run_id, external_id, state, position, error, children_method, children_via, children_cursor, children_pages, children_bad, children_error, children_complete, children_request, children_read_at, members_method, members_via, members_cursor, pages, members_bad, members_error, members_complete, members_request, members_read_at, members_read, members_declared, members_stored, members_hash, members_cached_hash, members_unchanged FROM sync_run_departments x
         WHERE x.run_id = $2::uuid AND x.external_id = w.listing AND x.members_complete
           AND x.members_hash IS NOT NULL OFFSET 0) l
     CROSS JOIN LATERAL (SELECT run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw FROM staged_departments x

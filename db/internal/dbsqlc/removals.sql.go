@@ -162,7 +162,7 @@ func (q *Queries) DropUnconfirmed(ctx context.Context, db DBTX, runID string) (i
 const getCompleteness = `-- name: GetCompleteness :one
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete
-        AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
+        AND (l.state <> 'excluded' OR l.children_method <> '')))::int AS children_incomplete,
     (count(*) FILTER (WHERE l.state <> 'excluded' AND NOT l.members_complete))::int AS members_incomplete,
     (count(*) FILTER (WHERE l.state = 'excluded'))::int AS excluded,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d

@@ -10,14 +10,14 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 )
 
-// tellBegun logs that a run has begun.
-func tellBegun(ctx context.Context, provider, runID, mode string) {
+// logStart logs that a run has begun.
+func logStart(ctx context.Context, provider, runID, mode string) {
 	activity.GetLogger(ctx).Info("run begun", "provider", provider, "run_id", runID, "mode", mode)
 }
 
-// tell logs and counts a run that ended or was held: report is how it stands now,
+// recordOutcome logs and counts a run that ended or was held: report is how it stands now,
 // heldWith what was counted when it was held, nil if it was not.
-func (a *Runs) tell(ctx context.Context, runID string, report RunReport, heldWith *directory.Counts) {
+func (a *Runs) recordOutcome(ctx context.Context, runID string, report RunReport, heldWith *directory.Counts) {
 	run := metrics.Run{
 		Provider: report.Provider, Mode: report.Mode, Status: report.Status,
 		Took: time.Duration(report.DurationMS) * time.Millisecond, Counts: report.Counts,
