@@ -704,19 +704,38 @@ func (q *Queries) PlanGroupRemovals(ctx context.Context, db DBTX, arg PlanGroupR
 }
 
 const recomputeGroupCounts = `-- name: RecomputeGroupCounts :execrows
-UPDATE org_groups g SET member_count = c.members, synced_at = now()
-FROM (
-    SELECT x.id, count(m.id)::int AS members
-    FROM org_groups x
-    LEFT JOIN org_group_people p ON p.group_id = x.id
+WITH RECURSIVE provider_groups AS (
+    SELECT g.id FROM org_groups g WHERE g.provider_id = $1 AND g.status = 'active'
+), below AS (
+    SELECT gd.group_id, gd.department_id
+    FROM org_group_departments gd
+    JOIN provider_groups g ON g.id = gd.group_id
+    UNION
+    SELECT b.group_id, d.id
+    FROM below b
+    JOIN org_departments d ON d.parent_id = b.department_id AND d.status = 'active'
+), people AS (
+    SELECT gm.group_id, gm.member_id
+    FROM org_group_members gm
+    JOIN provider_groups g ON g.id = gm.group_id
+    UNION
+    SELECT b.group_id, md.member_id
+    FROM below b
+    JOIN org_member_departments md ON md.department_id = b.department_id
+), counted AS (
+    SELECT g.id, count(m.id)::int AS members
+    FROM provider_groups g
+    LEFT JOIN people p ON p.group_id = g.id
     LEFT JOIN org_members m ON m.id = p.member_id AND m.status = 'active'
-    WHERE x.provider_id = $1 AND x.status = 'active'
-    GROUP BY x.id
-) c
+    GROUP BY g.id
+)
+UPDATE org_groups g SET member_count = c.members, synced_at = now()
+FROM counted c
 WHERE g.id = c.id AND g.member_count <> c.members
 `
 
-// Distinct active members of each group, also through departments and what is below them.
+// Distinct active members of each group, also through departments and what is below them: of all
+// groups at once, since org_group_people reads all members again for each group.
 func (q *Queries) RecomputeGroupCounts(ctx context.Context, db DBTX, providerID *string) (int64, error) {
 	result, err := db.Exec(ctx, recomputeGroupCounts, providerID)
 	if err != nil {
