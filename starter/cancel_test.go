@@ -40,6 +40,7 @@ func TestCancel(t *testing.T) {
 	in.ok("cancel", "cancel", "--no-wait", "--output", "json").json(&stopped)
 	require.Equal(t, runcmd.Canceling{Provider: "cancel", WorkflowID: "orgsync/cancel"}, stopped)
 	requested(begun.WorkflowID, begun.TemporalRunID)
+	require.Regexp(t, "run.cancel +provider/cancel", in.ok("audit", "--limit", "1").stdout)
 
 	// One that was started by hand, under an id of its own.
 	byHand, err := temporal.ExecuteWorkflow(ctx,

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -18,9 +19,17 @@ type CancelRunResult struct {
 	RunID string
 }
 
+// CancelRunInput says which run is to stop.
+type CancelRunInput struct {
+	Provider string
+	// RunID is a run of the provider's: no other one is stopped. Empty: whichever is at work.
+	RunID string
+	By    By
+}
+
 // CancelRun tells a provider's run that is at work to stop.
-func (s *Service) CancelRun(ctx context.Context, provider string) (CancelRunResult, error) {
-	store, p, err := s.openProvider(ctx, provider)
+func (s *Service) CancelRun(ctx context.Context, in CancelRunInput) (CancelRunResult, error) {
+	store, p, err := s.openProvider(ctx, in.Provider)
 	if err != nil {
 		return CancelRunResult{}, err
 	}
@@ -29,34 +38,24 @@ func (s *Service) CancelRun(ctx context.Context, provider string) (CancelRunResu
 		return CancelRunResult{}, err
 	}
 	found, err := findRunAtWork(ctx, store, temporal, p.Name)
+	if err == nil && in.RunID != "" && found.RunID != in.RunID {
+		err = &Error{Code: NoRunAtWork, Args: Args{Provider: p.Name}}
+	}
 	if err != nil {
 		return CancelRunResult{}, err
 	}
-	if err := temporal.CancelWorkflow(ctx, found.WorkflowID, found.TemporalRunID); err != nil {
+	entry := audit.Entry{By: in.By, Action: "run.cancel", Object: "run/" + found.RunID, ProviderID: p.ID}
+	if found.RunID == "" {
+		entry.Object = "provider/" + p.Name
+	}
+	if p.TenantID != nil {
+		entry.TenantID = *p.TenantID
+	}
+	err = store.Audit.During(ctx, entry, func(ctx context.Context) error {
+		return temporal.CancelWorkflow(ctx, found.WorkflowID, found.TemporalRunID)
+	})
+	if err != nil {
 		return CancelRunResult{}, fmt.Errorf("cancel the run of %s: %w", p.Name, err)
-	}
-	return found, nil
-}
-
-// CancelRunByID tells one run to stop, and no other that is at work by now.
-func (s *Service) CancelRunByID(ctx context.Context, provider, runID string) (CancelRunResult, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return CancelRunResult{}, err
-	}
-	temporal, err := s.openTemporal(ctx)
-	if err != nil {
-		return CancelRunResult{}, err
-	}
-	found, err := findRunAtWork(ctx, store, temporal, provider)
-	if err == nil && found.RunID != runID {
-		err = &Error{Code: NoRunAtWork, Args: Args{Provider: provider}}
-	}
-	if err != nil {
-		return CancelRunResult{}, err
-	}
-	if err := temporal.CancelWorkflow(ctx, found.WorkflowID, found.TemporalRunID); err != nil {
-		return CancelRunResult{}, fmt.Errorf("cancel the run of %s: %w", provider, err)
 	}
 	return found, nil
 }

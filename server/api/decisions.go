@@ -153,7 +153,9 @@ func (a *API) cancelRun(ctx context.Context, in *OfRun) (*startedOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	canceled, err := a.service.CancelRunByID(ctx, run.ProviderName, run.ID)
+	canceled, err := a.service.CancelRun(ctx, service.CancelRunInput{
+		Provider: run.ProviderName, RunID: run.ID, By: by(ctx),
+	})
 	if err != nil {
 		return nil, err
 	}

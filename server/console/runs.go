@@ -305,7 +305,8 @@ func cancelRun(q *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := q.c.service.CancelRunByID(q.ctx, run.ProviderName, run.ID); err != nil {
+	in := service.CancelRunInput{Provider: run.ProviderName, RunID: run.ID, By: q.by()}
+	if _, err := q.c.service.CancelRun(q.ctx, in); err != nil {
 		return err
 	}
 	return q.redirect("/runs/" + run.ID)

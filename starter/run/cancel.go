@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
 
@@ -30,7 +31,7 @@ By hand, without this program:
 
 // Run implements the command. That the run ends canceled is what was asked for.
 func (c CancelCommand) Run(ctx context.Context, s *cli.Session) error {
-	canceled, err := s.Service.CancelRun(ctx, c.Name)
+	canceled, err := s.Service.CancelRun(ctx, service.CancelRunInput{Provider: c.Name, By: cli.By()})
 	if err != nil {
 		return err
 	}
