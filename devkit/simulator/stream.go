@@ -29,8 +29,8 @@ type Streams struct {
 	mu      sync.Mutex
 	tickets map[string]time.Time
 	open    map[*Connection]bool
-	// Opened counts connections.
-	Opened int
+	// opened counts connections.
+	opened int
 }
 
 // Connection is one of them.
@@ -64,6 +64,13 @@ func (s *Streams) UseTicket(ticket string) bool {
 	return known && time.Now().Before(until)
 }
 
+// Opened is how many connections there have been.
+func (s *Streams) Opened() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
 // Address is where a connection is opened, below the address that a request came to.
 func Address(r *http.Request, endpoint, path string) string {
 	scheme := "ws://"
@@ -89,7 +96,7 @@ func (s *Streams) Serve(w http.ResponseWriter, r *http.Request, began func(*Conn
 		s.open = map[*Connection]bool{}
 	}
 	s.open[c] = true
-	s.Opened++
+	s.opened++
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()

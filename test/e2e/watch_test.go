@@ -30,6 +30,7 @@ import (
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -127,6 +128,8 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	status, _ := told.get("/healthz")
 	require.Equal(t, http.StatusOK, status)
 
+	// A webhook is told of it all.
+	w.hook(w.service(), newReceiver(t), service.AddWebhookInput{})
 	// A load with a throttled call, a run that is held, one that fails, and retention.
 	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].members, From: 2, Times: 1,
 		Action: simulator.Action{Kind: simulator.Throttle, Delay: time.Second}})
@@ -152,6 +155,9 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	_, err = w.store.AddEvents(t.Context(), p.ID, []db.Event{{ID: "e1", Kind: "unknown", ObjectType: db.EventOther}})
 	require.NoError(t, err)
 
+	require.Eventually(t, func() bool {
+		return told.metrics()["orgsync_published_to_delivery_seconds"] != nil
+	}, time.Minute, 50*time.Millisecond)
 	families := told.metrics()
 	value := func(name string, labels ...string) float64 { return valueOf(t, families, name, labels...) }
 	require.Equal(t, 1., value("orgsync_runs_total", "provider", s.name, "mode", "apply", "status", "succeeded"))

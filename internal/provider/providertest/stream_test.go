@@ -162,7 +162,7 @@ func TestStreamsTellOfEveryChange(t *testing.T) {
 		require.Greater(t, pusher.Sent.Load(), int64(70), "those that were not kept came again")
 		require.Contains(t, h.refused, provider.RefusedTooLarge)
 		require.Contains(t, h.refused, provider.RefusedMalformed)
-		require.Equal(t, 1, s.streams.Opened, "odd frames do not end the connection")
+		require.Equal(t, 1, s.streams.Opened(), "odd frames do not end the connection")
 	}
 }
 
@@ -176,7 +176,7 @@ func TestStreamsThatAreCut(t *testing.T) {
 		pusher := s.subscribe(simulator.Stream{Delivery: simulator.Delivery{Pace: pace}, Cut: 0.2})
 		ids := s.hire(10)
 		pusher.Wait()
-		require.Greater(t, s.streams.Opened, 1)
+		require.Greater(t, s.streams.Opened(), 1)
 		require.EqualValues(t, 10, pusher.Acknowledged.Load()+pusher.Lost.Load())
 		if pusher.Lost.Load() == 0 {
 			require.True(t, h.has(ids...), s.kind)
