@@ -31,11 +31,12 @@ CREATE TABLE org_departments (
 -- row they touch no index.
 ) WITH (fillfactor = 70);
 CREATE INDEX org_departments_parent ON org_departments (parent_id, provider_id);
--- The tree is shown by pages: of a parent, or (nil) of a provider's tops.
+-- The tree is shown by pages: of a parent, or (nil) of a provider's tops. Neither the provider first
+-- nor of active ones alone: without statistics it would be taken for looking departments up by their id.
 CREATE INDEX org_departments_by_parent ON org_departments (
-    provider_id, coalesce(parent_id, '00000000-0000-0000-0000-000000000000'),
-    coalesce(sort_order, 9223372036854775807), name, id)
-WHERE status = 'active';
+    coalesce(parent_id, '00000000-0000-0000-0000-000000000000'), provider_id,
+    coalesce(sort_order, 9223372036854775807), name, id
+);
 
 -- A member's profile columns stand in one place, internal/directory/profile.go. Nothing in
 -- the schema names them again: a run stages a record's fields as one object, keyed by
