@@ -70,9 +70,14 @@ func TestAGeneratedClientSyncsACompany(t *testing.T) {
 	if err != nil || groups.JSON200 == nil || len(groups.JSON200.Items) == 0 {
 		t.Fatalf("%v: %s", err, groups.Body)
 	}
+	webhook, err := c.CreateWebhookWithResponse(ctx, generated.WebhookCreate{Url: "https://hooks.example.com/orgsync"})
+	if err != nil || webhook.JSON201 == nil {
+		t.Fatalf("%v: %s", err, webhook.Body)
+	}
 	ids := objects{
 		"Run": *started.JSON202.RunId, "Member": members.JSON200.Items[0].Id, "Group": groups.JSON200.Items[0].Id,
 		"Department": departments.JSON200.Items[0].Id, "Token": uuid.New(),
+		"Webhook": webhook.JSON201.Id,
 	}
 	callAll(t, c, ids)
 	known := []string{}

@@ -18,7 +18,7 @@ type objects map[string]uuid.UUID
 
 // of returns the id for an operation.
 func (o objects) of(operation string) uuid.UUID {
-	for _, noun := range []string{"Run", "Token", "Department", "Group", "Member"} {
+	for _, noun := range []string{"Webhook", "Run", "Token", "Department", "Group", "Member"} {
 		if strings.Contains(operation, noun) {
 			return o[noun]
 		}
@@ -30,14 +30,20 @@ func (o objects) of(operation string) uuid.UUID {
 // lists must be there, and nothing may be an error of the server.
 func callAll(t *testing.T, c *generated.ClientWithResponses, ids objects) {
 	client := reflect.ValueOf(c)
-	called := 0
+	var operations, deleting []string
 	for i := range client.NumMethod() {
-		name := client.Type().Method(i).Name
-		operation, is := strings.CutSuffix(name, "WithResponse")
-		if !is || strings.HasSuffix(operation, "WithBody") || operation == "DeleteProvider" {
-			continue
+		operation, is := strings.CutSuffix(client.Type().Method(i).Name, "WithResponse")
+		switch {
+		case !is || strings.HasSuffix(operation, "WithBody") || operation == "DeleteProvider":
+		case strings.HasPrefix(operation, "Delete"):
+			deleting = append(deleting, operation)
+		default:
+			operations = append(operations, operation)
 		}
-		call := client.Method(i)
+	}
+	called := 0
+	for _, operation := range append(operations, deleting...) {
+		call := client.MethodByName(operation + "WithResponse")
 		in := []reflect.Value{reflect.ValueOf(t.Context())}
 		for n := 1; n < call.Type().NumIn()-1; n++ {
 			in = append(in, argument(call.Type().In(n), ids.of(operation)))
