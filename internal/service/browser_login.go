@@ -179,10 +179,7 @@ func (l *loginSession) enterConsole(ctx context.Context, login LoginResult, begu
 	}
 	caller := access.Caller{
 		Name: directory.Actor("member " + login.Member.ExternalID + " of " + l.provider.Name), Role: access.Admin,
-		Reach: access.Reach{ProviderID: l.provider.ID},
-	}
-	if l.provider.TenantID != nil {
-		caller.Reach.TenantID = *l.provider.TenantID
+		Reach: access.Reach{ProviderID: l.provider.ID, TenantID: textOf(l.provider.TenantID)},
 	}
 	return FinishLoginResult{Location: begun.ReturnTo, Caller: &caller, MemberID: login.Member.ID}, nil
 }

@@ -44,12 +44,11 @@ func (s *Service) CancelRun(ctx context.Context, in CancelRunInput) (CancelRunRe
 	if err != nil {
 		return CancelRunResult{}, err
 	}
-	entry := audit.Entry{By: in.By, Action: "run.cancel", Object: "run/" + found.RunID, ProviderID: p.ID}
+	entry := audit.Entry{
+		By: in.By, Action: "run.cancel", Object: "run/" + found.RunID, ProviderID: p.ID, TenantID: textOf(p.TenantID),
+	}
 	if found.RunID == "" {
 		entry.Object = "provider/" + p.Name
-	}
-	if p.TenantID != nil {
-		entry.TenantID = *p.TenantID
 	}
 	err = store.Audit.During(ctx, entry, func(ctx context.Context) error {
 		return temporal.CancelWorkflow(ctx, found.WorkflowID, found.TemporalRunID)

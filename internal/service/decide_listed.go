@@ -110,10 +110,8 @@ func (v View) noting(ctx context.Context, store *db.Store, run RunRow, in Decide
 		return err
 	}
 	entry := audit.Entry{
-		By: in.By, Action: "run.note", Object: "run/" + run.ID, ProviderID: run.ProviderID, After: text,
-	}
-	if run.TenantID != nil {
-		entry.TenantID = *run.TenantID
+		By: in.By, Action: "run.note", Object: "run/" + run.ID, ProviderID: run.ProviderID,
+		TenantID: textOf(run.TenantID), After: text,
 	}
 	return store.Audit.During(ctx, entry, send)
 }

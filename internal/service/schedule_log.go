@@ -66,10 +66,7 @@ func (s *Service) logged(ctx context.Context, of handle, by By, action string, b
 	p, err := findProvider(ctx, store.Providers, of.provider)
 	switch {
 	case err == nil:
-		entry.ProviderID = p.ID
-		if p.TenantID != nil {
-			entry.TenantID = *p.TenantID
-		}
+		entry.ProviderID, entry.TenantID = p.ID, textOf(p.TenantID)
 	case !HasCode(err, ProviderUnknown):
 		return err
 	}

@@ -4,6 +4,7 @@ package inbound
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -54,27 +55,46 @@ var statuses = map[provider.Refusal]int{
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("provider")
-	switch err := h.intake.Knows(r.Context(), name); {
+	h.take(w, r, name, h.intake, func(request provider.CallbackRequest) (string, []byte, error) {
+		result, err := h.intake.Receive(r.Context(), name, request)
+		return result.ContentType, result.Body, err
+	})
+}
+
+// addressee is whose messages come to an address: a provider or a suite.
+type addressee interface {
+	Knows(ctx context.Context, name string) error
+	CountRefused(ctx context.Context, name string, reason provider.Refusal)
+}
+
+// take reads a message to a name and answers with what receive returns for it.
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, name string, to addressee,
+	receive func(provider.CallbackRequest) (contentType string, body []byte, err error)) {
+	switch err := to.Knows(r.Context(), name); {
 	case errors.Is(err, service.ErrNoReceiver):
 		http.NotFound(w, r)
 		return
 	case err != nil:
-		h.fail(w, name, err)
+		h.fail(w, r, err)
 		return
+	}
+	refuse := func(reason provider.Refusal) {
+		to.CountRefused(r.Context(), name, reason)
+		answer(w, reason)
 	}
 	select {
 	case h.places <- struct{}{}:
 		defer func() { <-h.places }()
 	default:
-		h.refuse(w, r, name, provider.RefusedBusy)
+		refuse(provider.RefusedBusy)
 		return
 	}
 	body, reason := read(w, r)
 	if reason != "" {
-		h.refuse(w, r, name, reason)
+		refuse(reason)
 		return
 	}
-	result, err := h.intake.Receive(r.Context(), name, provider.CallbackRequest{
+	contentType, reply, err := receive(provider.CallbackRequest{
 		Method: r.Method, Query: r.URL.Query(), Header: r.Header, Body: body, Now: time.Now(),
 	})
 	var refused *provider.RefusedError
@@ -82,10 +102,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &refused):
 		answer(w, refused.Reason) // counted by the intake
 	case err != nil:
-		h.fail(w, name, err)
+		h.fail(w, r, err)
 	default:
-		w.Header().Set("Content-Type", result.ContentType)
-		_, _ = w.Write(result.Body)
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(reply)
 	}
 }
 
@@ -107,11 +127,6 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, provider.Refusal) {
 	}
 }
 
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, name string, reason provider.Refusal) {
-	h.intake.CountRefused(r.Context(), name, reason)
-	answer(w, reason)
-}
-
 // answer says no more than a status.
 func answer(w http.ResponseWriter, reason provider.Refusal) {
 	status := statuses[reason]
@@ -123,7 +138,7 @@ func answer(w http.ResponseWriter, reason provider.Refusal) {
 }
 
 // fail has the provider send the message again.
-func (h *Handler) fail(w http.ResponseWriter, name string, err error) {
-	h.log.Error("message not taken", "provider", name, "error", err)
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	h.log.Error("message not taken", "address", r.URL.Path, "error", err)
 	w.WriteHeader(http.StatusServiceUnavailable)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -23,54 +22,18 @@ const longestParameter = 512
 
 // RegisterSuites adds the routes of suites to a mux.
 func (h *Handler) RegisterSuites(mux *http.ServeMux, suites *service.SuiteIntake) {
-	receive := func(w http.ResponseWriter, r *http.Request) { h.receiveSuite(w, r, suites) }
+	receive := func(w http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("suite")
+		h.take(w, r, id, suites, func(request provider.CallbackRequest) (string, []byte, error) {
+			result, err := suites.Receive(r.Context(), id, request)
+			return result.ContentType, result.Body, err
+		})
+	}
 	mux.HandleFunc("GET "+SuitePattern, receive)
 	mux.HandleFunc("POST "+SuitePattern, receive)
 	mux.HandleFunc("GET "+InstalledPattern, func(w http.ResponseWriter, r *http.Request) {
 		h.installed(w, r, suites)
 	})
-}
-
-// receiveSuite takes a message to a suite.
-func (h *Handler) receiveSuite(w http.ResponseWriter, r *http.Request, suites *service.SuiteIntake) {
-	id := r.PathValue("suite")
-	switch err := suites.Knows(r.Context(), id); {
-	case errors.Is(err, service.ErrNoReceiver):
-		http.NotFound(w, r)
-		return
-	case err != nil:
-		h.fail(w, "suite "+id, err)
-		return
-	}
-	refuse := func(reason provider.Refusal) {
-		suites.CountRefused(r.Context(), id, reason)
-		answer(w, reason)
-	}
-	select {
-	case h.places <- struct{}{}:
-		defer func() { <-h.places }()
-	default:
-		refuse(provider.RefusedBusy)
-		return
-	}
-	body, reason := read(w, r)
-	if reason != "" {
-		refuse(reason)
-		return
-	}
-	result, err := suites.Receive(r.Context(), id, provider.CallbackRequest{
-		Method: r.Method, Query: r.URL.Query(), Header: r.Header, Body: body, Now: time.Now(),
-	})
-	var refused *provider.RefusedError
-	switch {
-	case errors.As(err, &refused):
-		answer(w, refused.Reason) // counted by the intake
-	case err != nil:
-		h.fail(w, "suite "+id, err)
-	default:
-		w.Header().Set("Content-Type", result.ContentType)
-		_, _ = w.Write(result.Body)
-	}
 }
 
 // installed takes the code that an administrator's browser brings, and says that it came.
