@@ -69,12 +69,13 @@ func (c *Child) await(ctx context.Context, limit time.Duration, healthy func(con
 func (c *Child) stop() error { return c.Process.Stop(syscall.SIGTERM, 30*time.Second) }
 
 // tail is the end of a log file, short enough for an error. Where a Go program ended by a panic,
-// it begins with the panic, since the frames after it are long.
+// it begins with the line before the panic, which may tell why; the frames after it are long.
 func tail(path string) string {
 	const most = 1000
 	text, _ := os.ReadFile(path)
 	if panicked := bytes.LastIndex(text, []byte("panic: ")); panicked >= 0 {
-		text = text[panicked:min(len(text), panicked+most)]
+		before := bytes.LastIndexByte(bytes.TrimSuffix(text[:panicked], []byte("\n")), '\n') + 1
+		text = text[before:min(len(text), before+most)]
 	}
 	return strings.ReplaceAll(strings.TrimSpace(string(text[max(0, len(text)-most):])), "\n", " | ")
 }
