@@ -133,7 +133,7 @@ func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow
 		if err != nil {
 			return fmt.Errorf("look for malformed %s: %w", of.name, err)
 		}
-		if err := s.warnAccounts(ctx, tx, runID, of, malformed); err != nil {
+		if err := s.warnMalformed(ctx, tx, runID, of, malformed); err != nil {
 			return err
 		}
 		others, err := leftAloneOf(s.q.ListOtherAccounts(ctx, tx, dbsqlc.ListOtherAccountsParams{

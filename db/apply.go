@@ -173,7 +173,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFen
 		return err
 	}
 	created, err := s.q.MatchMembers(ctx, tx, dbsqlc.MatchMembersParams{
-		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
+		RunID: runID, Listings: listings, ProviderID: run.ProviderID,
 		IgnoreCase: run.IdsIgnoreCase,
 	})
 	if err != nil {

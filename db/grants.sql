@@ -47,7 +47,8 @@ BEGIN
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
             full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
-            org_group_people, org_objects, org_places, detailed_objects TO orgsync_worker;
+            org_group_people, org_objects, org_places, detailed_objects, undoable_changes, undone_changes
+            TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, newest_run_writes, last_synced_at, visible_range, rules_applied)
             ON identity_providers TO orgsync_worker;
         IF accounts_are_ours THEN

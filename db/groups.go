@@ -10,47 +10,24 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Each step of the engine takes groups, what belongs to them and administrators from these
-// descriptors; what is particular to them is how they are listed, staged and applied.
-
-func (s *Store) groupKind() kind {
-	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, _ bool) error {
-			return s.q.PlanGroupRemovals(ctx, tx,
-				dbsqlc.PlanGroupRemovalsParams{RunID: runID, ProviderID: &run.ProviderID})
-		},
-		remove:     upTo[dbsqlc.RemoveGroupsParams](s.q.RemoveGroups),
-		active:     owned(s.q.CountGroups),
-		removalIDs: upTo[dbsqlc.ListRemovedGroupsParams](s.q.ListRemovedGroups),
-	}
+func (s *Store) planGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, _ readScope) error {
+	return s.q.PlanGroupRemovals(ctx, tx, dbsqlc.PlanGroupRemovalsParams{RunID: runID, ProviderID: &run.ProviderID})
 }
 
-func (s *Store) groupMembershipKind() kind {
-	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
-			membersRead bool) error {
-			return s.q.PlanGroupMembershipRemovals(ctx, tx, dbsqlc.PlanGroupMembershipRemovalsParams{
-				RunID: runID, ProviderID: &run.ProviderID, MembersRead: membersRead,
-			})
-		},
-		remove:     upTo[dbsqlc.RemoveGroupMembershipsParams](s.q.RemoveGroupMemberships),
-		active:     owned(s.q.CountGroupMemberships),
-		removalIDs: upTo[dbsqlc.ListRemovedGroupMembershipsParams](s.q.ListRemovedGroupMemberships),
-	}
+func (s *Store) planGroupMemberships(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope,
+) error {
+	return s.q.PlanGroupMembershipRemovals(ctx, tx, dbsqlc.PlanGroupMembershipRemovalsParams{
+		RunID: runID, ProviderID: &run.ProviderID, MembersRead: read.everything(),
+	})
 }
 
-func (s *Store) administratorKind() kind {
-	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
-			membersRead bool) error {
-			return s.q.PlanAdministratorRemovals(ctx, tx, dbsqlc.PlanAdministratorRemovalsParams{
-				RunID: runID, ProviderID: run.ProviderID, MembersRead: membersRead,
-			})
-		},
-		remove:     upTo[dbsqlc.RemoveAdministratorsParams](s.q.RemoveAdministrators),
-		active:     s.q.CountAdministrators,
-		removalIDs: upTo[dbsqlc.ListRemovedAdministratorsParams](s.q.ListRemovedAdministrators),
-	}
+func (s *Store) planAdministrators(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope,
+) error {
+	return s.q.PlanAdministratorRemovals(ctx, tx, dbsqlc.PlanAdministratorRemovalsParams{
+		RunID: runID, ProviderID: run.ProviderID, MembersRead: read.everything(),
+	})
 }
 
 // GroupsLack reports whether what a run has read of groups to the end lacks something that is

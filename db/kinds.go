@@ -13,38 +13,70 @@ import (
 // kind is what the engine's steps ask Postgres of one kind of objects.
 type kind struct {
 	directory.Descriptor
-	// planRemovals plans what the run's listings of the kind do not show any more. Nil: the
-	// kind belongs to the tree, which planRemovals plans together.
-	planRemovals func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, membersRead bool) error
+	// planRemovals plans what the run's listings of the kind do not show any more. Nil for
+	// memberships: they are planned first, since what else was read depends on them.
+	planRemovals func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope) error
 	// remove carries out up to so many planned removals of a run and returns how many.
 	remove func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (int32, error)
 	// active counts a provider's objects that are there.
 	active func(ctx context.Context, tx dbsqlc.DBTX, providerID string) (int64, error)
 	// removalIDs names the first objects that a run is to remove.
 	removalIDs func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error)
+	// restore gives objects back what an undone run changed of them, and takes back places
+	// that it created.
+	restore func(u *undo, ctx context.Context) error
+	// deleteCreated deletes other objects that it created. Nil: restore does.
+	deleteCreated func(u *undo, ctx context.Context) error
 }
 
 // kinds returns all kinds in the order of directory.Kinds.
 func (s *Store) kinds() []kind {
 	kinds := []kind{
 		{
-			remove:     upTo[dbsqlc.RemoveDepartmentsParams](s.q.RemoveDepartments),
-			active:     owned(s.q.CountDepartments),
-			removalIDs: upTo[dbsqlc.ListRemovedDepartmentsParams](s.q.ListRemovedDepartments),
+			planRemovals:  s.planDepartments,
+			remove:        upTo[dbsqlc.RemoveDepartmentsParams](s.q.RemoveDepartments),
+			active:        owned(s.q.CountDepartments),
+			removalIDs:    upTo[dbsqlc.ListRemovedDepartmentsParams](s.q.ListRemovedDepartments),
+			restore:       (*undo).restoreDepartments,
+			deleteCreated: (*undo).deleteDepartments,
 		},
 		{
-			remove:     upTo[dbsqlc.RemoveMembersParams](s.q.RemoveMembers),
-			active:     owned(s.q.CountMembers),
-			removalIDs: upTo[dbsqlc.ListRemovedMembersParams](s.q.ListRemovedMembers),
+			planRemovals: s.planMembers,
+			remove:       upTo[dbsqlc.RemoveMembersParams](s.q.RemoveMembers),
+			active:       owned(s.q.CountMembers),
+			removalIDs:   upTo[dbsqlc.ListRemovedMembersParams](s.q.ListRemovedMembers),
+			restore:      (*undo).restoreMembers,
 		},
 		{
 			remove:     upTo[dbsqlc.RemoveMembershipsParams](s.q.RemoveMemberships),
 			active:     owned(s.q.CountMemberships),
 			removalIDs: s.membershipIDs,
+			restore:    inTurn(s.q.DropCreatedMemberships, s.q.RestoreMemberships, s.q.InsertDeletedMemberships),
 		},
-		s.groupKind(),
-		s.groupMembershipKind(),
-		s.administratorKind(),
+		{
+			planRemovals:  s.planGroups,
+			remove:        upTo[dbsqlc.RemoveGroupsParams](s.q.RemoveGroups),
+			active:        owned(s.q.CountGroups),
+			removalIDs:    upTo[dbsqlc.ListRemovedGroupsParams](s.q.ListRemovedGroups),
+			restore:       inTurn(s.q.RestoreGroups),
+			deleteCreated: inTurn(s.q.DeleteCreatedGroups),
+		},
+		{
+			planRemovals: s.planGroupMemberships,
+			remove:       upTo[dbsqlc.RemoveGroupMembershipsParams](s.q.RemoveGroupMemberships),
+			active:       owned(s.q.CountGroupMemberships),
+			removalIDs:   upTo[dbsqlc.ListRemovedGroupMembershipsParams](s.q.ListRemovedGroupMemberships),
+			restore: inTurn(s.q.DropCreatedGroupMembers, s.q.RestoreGroupMembers, s.q.InsertDeletedGroupMembers,
+				s.q.DropCreatedGroupDepartments, s.q.InsertDeletedGroupDepartments),
+		},
+		{
+			planRemovals: s.planAdministrators,
+			remove:       upTo[dbsqlc.RemoveAdministratorsParams](s.q.RemoveAdministrators),
+			active:       s.q.CountAdministrators,
+			removalIDs:   upTo[dbsqlc.ListRemovedAdministratorsParams](s.q.ListRemovedAdministrators),
+			restore: inTurn(s.q.DropCreatedAdministrators, s.q.RestoreAdministrators,
+				s.q.InsertDeletedAdministrators),
+		},
 	}
 	for i, descriptor := range directory.Kinds() {
 		kinds[i].Descriptor = descriptor
@@ -68,6 +100,18 @@ func owned(query func(context.Context, dbsqlc.DBTX, *string) (int64, error)) fun
 	string) (int64, error) {
 	return func(ctx context.Context, tx dbsqlc.DBTX, providerID string) (int64, error) {
 		return query(ctx, tx, &providerID)
+	}
+}
+
+// inTurn makes statements about an undo run one step of it.
+func inTurn(statements ...func(context.Context, dbsqlc.DBTX, string) error) func(*undo, context.Context) error {
+	return func(u *undo, ctx context.Context) error {
+		for _, do := range statements {
+			if err := do(ctx, u.tx, u.runID); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,9 +18,19 @@ func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFe
 		return err
 	}
 	for _, of := range []address{email, phone} {
-		err := s.writeAccounts(ctx, tx, runID, of, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+		malformed, err := leftAloneOf(s.q.ListMalformedAddresses(ctx, tx, dbsqlc.ListMalformedAddressesParams{
+			RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			Channel: of.column, Named: accountsNamed,
+		}))
+		if err != nil {
+			return fmt.Errorf("look for malformed %s: %w", of.name, err)
+		}
+		if err := s.warnMalformed(ctx, tx, runID, of, malformed); err != nil {
+			return err
+		}
+		err = s.writeAccounts(ctx, tx, runID, of, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
 			return leftAloneOf(s.q.FollowMembers(ctx, tx, dbsqlc.FollowMembersParams{
-				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+				RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
 				Channel: of.column, OneByOne: oneByOne, Named: accountsNamed,
 			}))
 		})
@@ -33,22 +42,16 @@ func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFe
 }
 
 // restoreAccounts gives accounts whose link the run has taken back what they had before it.
-func (s *Store) restoreAccounts(ctx context.Context, tx pgx.Tx, runID, target string) error {
-	err := s.writeAccounts(ctx, tx, runID, email.former(), func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
-		return leftAloneOf(s.q.UndoAccountEmail(ctx, tx, dbsqlc.UndoAccountEmailParams{
-			RunID: runID, Undoes: target, OneByOne: oneByOne, Named: accountsNamed,
-		}))
-	})
-	if err != nil {
-		return fmt.Errorf("restore accounts' e-mail: %w", err)
-	}
-	err = s.writeAccounts(ctx, tx, runID, phone.former(), func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
-		return leftAloneOf(s.q.UndoAccountPhone(ctx, tx, dbsqlc.UndoAccountPhoneParams{
-			RunID: runID, Undoes: target, OneByOne: oneByOne, Named: accountsNamed,
-		}))
-	})
-	if err != nil {
-		return fmt.Errorf("restore accounts' phone: %w", err)
+func (s *Store) restoreAccounts(ctx context.Context, tx pgx.Tx, runID string) error {
+	for _, of := range []address{email, phone} {
+		err := s.writeAccounts(ctx, tx, runID, of.former(), func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+			return leftAloneOf(s.q.RestoreAddresses(ctx, tx, dbsqlc.RestoreAddressesParams{
+				RunID: runID, Channel: of.column, OneByOne: oneByOne, Named: accountsNamed,
+			}))
+		})
+		if err != nil {
+			return fmt.Errorf("restore accounts' %s: %w", of.name, err)
+		}
 	}
 	return nil
 }
@@ -79,8 +82,8 @@ type leftAlone struct {
 }
 
 type leftAloneRow interface {
-	dbsqlc.ListMalformedKeysRow | dbsqlc.ListOtherAccountsRow | dbsqlc.FollowMembersRow |
-		dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow
+	dbsqlc.ListMalformedKeysRow | dbsqlc.ListOtherAccountsRow | dbsqlc.ListMalformedAddressesRow |
+		dbsqlc.FollowMembersRow | dbsqlc.RestoreAddressesRow
 }
 
 func leftAloneOf[Row leftAloneRow](
@@ -113,26 +116,19 @@ func (s *Store) writeAccounts(
 	if err != nil {
 		return err
 	}
-	return s.warnAccounts(ctx, tx, runID, of, found)
-}
-
-// warnAccounts warns of members whose account stays as it is: by id, never with the value.
-func (s *Store) warnAccounts(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
-	refused := slices.IndexFunc(found, func(a leftAlone) bool { return a.Refusal != "" })
-	if refused < 0 {
-		refused = len(found)
-	}
-	if err := s.warnMembers(ctx, tx, runID, found[:refused], func(leftAlone) string {
-		return fmt.Sprintf(
-			"its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
-			of.name, of.malformed)
-	}, fmt.Sprintf("whose %s %s", of.name, of.malformed)); err != nil {
-		return err
-	}
-	return s.warnMembers(ctx, tx, runID, found[refused:], func(a leftAlone) string {
+	return s.warnMembers(ctx, tx, runID, found, func(a leftAlone) string {
 		return fmt.Sprintf("table identities refuses its %s (SQLSTATE %s), so the account keeps its own; "+
 			"correct it at the provider, or change the table's rule", of.name, a.Refusal)
 	}, fmt.Sprintf("whose %s table identities refuses", of.name))
+}
+
+// warnMalformed warns of members with a malformed address: by id, never with the value.
+func (s *Store) warnMalformed(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
+	return s.warnMembers(ctx, tx, runID, found, func(leftAlone) string {
+		return fmt.Sprintf(
+			"its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
+			of.name, of.malformed)
+	}, fmt.Sprintf("whose %s %s", of.name, of.malformed))
 }
 
 // warnMembers warns of the first members of whom something is to be said, by id, and of

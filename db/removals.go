@@ -105,52 +105,11 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 	if run.Singly {
 		return s.planPeople(ctx, tx, run, runID)
 	}
-	if err := s.q.CompleteCovered(ctx, tx, runID); err != nil {
-		return RemovalPlan{}, fmt.Errorf("cover: %w", err)
-	}
-	if _, err := s.q.MarkUnread(ctx, tx, runID); err != nil {
-		return RemovalPlan{}, fmt.Errorf("mark unread: %w", err)
-	}
-	if _, err := s.q.MarkUnapplied(ctx, tx, runID); err != nil {
-		return RemovalPlan{}, fmt.Errorf("mark unapplied: %w", err)
-	}
-	listed, err := s.q.EverythingIsRead(ctx, tx, runID)
-	if err != nil {
-		return RemovalPlan{}, fmt.Errorf("read completeness: %w", err)
-	}
-	if _, err := s.q.PlanMembershipRemovals(ctx, tx, dbsqlc.PlanMembershipRemovalsParams{
-		RunID: runID, ProviderID: &run.ProviderID, Rereads: listed && run.Whole,
-	}); err != nil {
-		return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
-	}
-	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
+	if err := s.planMemberships(ctx, tx, run, runID); err != nil {
 		return RemovalPlan{}, err
 	}
-	scope, err := s.q.GetCompleteness(ctx, tx, runID)
+	read, err := s.readScope(ctx, tx, run, runID)
 	if err != nil {
-		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
-	}
-	read, err := s.q.CountReadMembers(ctx, tx, dbsqlc.CountReadMembersParams{RunID: runID, ProviderID: &run.ProviderID})
-	if err != nil {
-		return RemovalPlan{}, fmt.Errorf("count read: %w", err)
-	}
-	// Fewer people than the provider itself counts: the listings may have left out
-	// departments, so nobody counts as gone without being looked up.
-	short := scope.MembersDeclared > read.Seen+read.Undecided+read.LeftOut && (scope.Excluded == 0 || !run.Whole)
-	listingsEnded := listingsEnded(run, scope)
-	treeRead := scope.ChildrenIncomplete == 0 && !short
-	everythingRead := treeRead && listingsEnded
-	if err := s.planMissing(ctx, tx, dbsqlc.PlanMemberRemovalsParams{
-		RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
-	}); err != nil {
-		return RemovalPlan{}, fmt.Errorf("members: %w", err)
-	}
-	if err := s.planOutOfScope(ctx, tx, run, runID, treeRead, listingsEnded); err != nil {
-		return RemovalPlan{}, err
-	}
-	if _, err := s.q.PlanDepartmentRemovals(ctx, tx, dbsqlc.PlanDepartmentRemovalsParams{
-		RunID: runID, TreeRead: treeRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
-	}); err != nil {
 		return RemovalPlan{}, err
 	}
 	if err := s.matchGroups(ctx, tx, run, runID); err != nil {
@@ -160,19 +119,88 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 		if kind.planRemovals == nil {
 			continue
 		}
-		if err := kind.planRemovals(ctx, tx, run, runID, everythingRead); err != nil {
+		if err := kind.planRemovals(ctx, tx, run, runID, read); err != nil {
 			return RemovalPlan{}, fmt.Errorf("%s: %w", kind.Plural, err)
 		}
+	}
+	if err := s.planOutOfScope(ctx, tx, run, runID, read); err != nil {
+		return RemovalPlan{}, err
 	}
 	if err := s.planDependents(ctx, tx, run, runID); err != nil {
 		return RemovalPlan{}, err
 	}
-	if err := s.q.SetMembersSeen(ctx, tx, dbsqlc.SetMembersSeenParams{Members: read.Seen, ID: runID}); err != nil {
+	if err := s.q.SetMembersSeen(ctx, tx, dbsqlc.SetMembersSeenParams{Members: read.members, ID: runID}); err != nil {
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
-	plan.Incomplete, plan.read = !everythingRead, listingsEnded
+	plan.Incomplete, plan.read = !read.everything(), read.listings
 	return plan, err
+}
+
+// readScope is how much of the company a run has read to the end.
+type readScope struct {
+	// tree says that every department was found, listings that every listing ended.
+	tree, listings bool
+	// members is how many members were read.
+	members int32
+}
+
+// everything reports that what the run does not show is gone.
+func (r readScope) everything() bool { return r.tree && r.listings }
+
+// planMemberships completes the record of what was read, and plans the removal of
+// memberships that listings read to the end do not show any more.
+func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	if err := s.q.CompleteCovered(ctx, tx, runID); err != nil {
+		return fmt.Errorf("complete what listings of other departments cover: %w", err)
+	}
+	if _, err := s.q.MarkUnread(ctx, tx, runID); err != nil {
+		return fmt.Errorf("mark unread: %w", err)
+	}
+	if _, err := s.q.MarkUnapplied(ctx, tx, runID); err != nil {
+		return fmt.Errorf("mark unapplied: %w", err)
+	}
+	listed, err := s.q.EverythingIsRead(ctx, tx, runID)
+	if err != nil {
+		return fmt.Errorf("read completeness: %w", err)
+	}
+	if _, err := s.q.PlanMembershipRemovals(ctx, tx, dbsqlc.PlanMembershipRemovalsParams{
+		RunID: runID, ProviderID: &run.ProviderID, Rereads: listed && run.Whole,
+	}); err != nil {
+		return fmt.Errorf("memberships: %w", err)
+	}
+	return s.dropContradicted(ctx, tx, run, runID)
+}
+
+// readScope finds out how much the run has read to the end.
+func (s *Store) readScope(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
+) (read readScope, err error) {
+	scope, err := s.q.GetCompleteness(ctx, tx, runID)
+	if err != nil {
+		return read, fmt.Errorf("completeness: %w", err)
+	}
+	members, err := s.q.CountReadMembers(ctx, tx,
+		dbsqlc.CountReadMembersParams{RunID: runID, ProviderID: &run.ProviderID})
+	if err != nil {
+		return read, fmt.Errorf("count read: %w", err)
+	}
+	// Fewer members than the provider itself counts: the listings may have left out
+	// departments, so no member counts as gone without being looked up.
+	short := scope.MembersDeclared > members.Seen+members.Undecided+members.LeftOut &&
+		(scope.Excluded == 0 || !run.Whole)
+	return readScope{
+		tree:     scope.ChildrenIncomplete == 0 && !short,
+		listings: listingsEnded(run, scope),
+		members:  members.Seen,
+	}, nil
+}
+
+// listingsEnded reports whether every listing that would show an object was read to the end.
+// Departments that a rule excludes count as such: what is shown nowhere else is out of
+// scope. What a targeted run leaves out may show it.
+func listingsEnded(run dbsqlc.HoldFenceRow, scope dbsqlc.GetCompletenessRow) bool {
+	return scope.ChildrenIncomplete+scope.MembersIncomplete == 0 && (run.Whole || scope.Excluded == 0)
 }
 
 // planDependents plans what goes with removed objects.
@@ -186,33 +214,41 @@ func (s *Store) planDependents(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFe
 	return nil
 }
 
-// listingsEnded reports whether every listing that would show an object was read to the end.
-// Departments that a rule excludes count as such: what is shown nowhere else is out of
-// scope. What a targeted run leaves out may show it.
-func listingsEnded(run dbsqlc.HoldFenceRow, scope dbsqlc.GetCompletenessRow) bool {
-	return scope.ChildrenIncomplete+scope.MembersIncomplete == 0 && (run.Whole || scope.Excluded == 0)
-}
-
-// planMissing plans the removal of members whom no listing shows. Only those who are
-// missed in a department, or have none, can be such, and are looked at one by one.
-func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.PlanMemberRemovalsParams) (err error) {
-	if params.PlacedNowhere, err = s.q.CountMembersWithoutPlace(ctx, tx, params.ProviderID); err != nil {
+// planMembers plans the removal of members whom no listing shows. Only those who are missed
+// in a department, or have none, can be such, and are looked at one by one.
+func (s *Store) planMembers(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope,
+) error {
+	placedNowhere, err := s.q.CountMembersWithoutPlace(ctx, tx, &run.ProviderID)
+	if err != nil {
 		return err
 	}
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
-	if _, err := s.q.PlanMemberRemovals(ctx, tx, params); err != nil {
+	if _, err := s.q.PlanMemberRemovals(ctx, tx, dbsqlc.PlanMemberRemovalsParams{
+		RunID: runID, ProviderID: &run.ProviderID, PlacedNowhere: placedNowhere,
+		EverythingRead: read.everything(), ListingsEnded: read.listings,
+	}); err != nil {
 		return err
 	}
 	return s.setPlannerHints(ctx, tx, fullScan)
+}
+
+func (s *Store) planDepartments(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope,
+) error {
+	_, err := s.q.PlanDepartmentRemovals(ctx, tx, dbsqlc.PlanDepartmentRemovalsParams{
+		RunID: runID, ProviderID: &run.ProviderID, TreeRead: read.tree, ListingsEnded: read.listings,
+	})
+	return err
 }
 
 // dropContradicted takes back what was planned in departments whose listing the
 // provider's own count contradicts, and notes why: they do not count as read.
 func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	contradicted, err := s.q.ListCountMismatches(ctx, tx, dbsqlc.ListCountMismatchesParams{
-		RunID: runID, ProviderID: &run.ProviderID,
+		RunID: runID, ProviderID: run.ProviderID,
 	})
 	if err != nil {
 		return fmt.Errorf("contradictions: %w", err)

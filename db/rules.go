@@ -164,10 +164,10 @@ func (s *Store) ruleFigures(ctx context.Context, tx dbsqlc.DBTX, runID string) (
 }
 
 // planOutOfScope plans the removal of what the rules leave out: members whom the provider
-// lists, departments, and what was in these. treeRead and listingsEnded say how far the run
-// has come; what a targeted run leaves out is not excluded by rules.
+// lists, departments, and what was in these. What a targeted run leaves out is not excluded
+// by rules.
 func (s *Store) planOutOfScope(
-	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, treeRead, listingsEnded bool,
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope,
 ) error {
 	err := s.q.PlanOutOfScope(ctx, tx, dbsqlc.PlanOutOfScopeParams{
 		RunID: runID, ProviderID: &run.ProviderID,
@@ -175,7 +175,7 @@ func (s *Store) planOutOfScope(
 	})
 	if err == nil && run.Whole {
 		err = s.q.PlanExcludedDepartments(ctx, tx, dbsqlc.PlanExcludedDepartmentsParams{
-			RunID: runID, ProviderID: &run.ProviderID, TreeRead: treeRead,
+			RunID: runID, ProviderID: &run.ProviderID, TreeRead: read.tree,
 		})
 	}
 	if err == nil && run.Whole {
@@ -183,7 +183,7 @@ func (s *Store) planOutOfScope(
 			RunID: runID, ProviderID: &run.ProviderID,
 		})
 	}
-	if err == nil && run.Whole && listingsEnded {
+	if err == nil && run.Whole && read.listings {
 		err = s.q.PlanMembersOfExcluded(ctx, tx, dbsqlc.PlanMembersOfExcludedParams{
 			RunID: runID, ProviderID: &run.ProviderID,
 		})

@@ -49,7 +49,7 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 			if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 				return err
 			}
-		} else if done, err := s.q.UndoDone(ctx, tx, runID); err != nil || done {
+		} else if done, err := s.q.IsUndone(ctx, tx, runID); err != nil || done {
 			return err
 		}
 		u := &undo{s: s, tx: tx, run: run, runID: runID, scope: scope}
@@ -91,7 +91,6 @@ type undo struct {
 	run    dbsqlc.HoldFenceRow
 	runID  string
 	scope  UndoScope
-	target string
 }
 
 func (u *undo) do(ctx context.Context, out *Undone) (err error) {
@@ -101,26 +100,30 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 	if err := u.find(ctx); err != nil {
 		return err
 	}
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"departments", u.departments},
-		{"groups", u.groups},
-		{"people", u.people},
-		{"places in groups", u.groupPlaces},
-		{"administrators", u.administrators},
-		{"departments that go", u.leaves},
-		{"groups that go", u.groupsLeave},
-		{"recompute", func(ctx context.Context) error { return u.s.recomputeDerived(ctx, u.tx, u.run, u.runID) }},
-		{"accounts", func(ctx context.Context) error { return u.s.updateAccounts(ctx, u.tx, u.run, u.runID) }},
-	} {
-		if err := step.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
+	for _, kind := range u.s.kinds() {
+		if err := kind.restore(u, ctx); err != nil {
+			return fmt.Errorf("restore %s: %w", kind.Plural, err)
 		}
 	}
-	if out.LeftAlone, err = u.note(ctx); err != nil {
-		return fmt.Errorf("note what is left alone: %w", err)
+	for _, kind := range u.s.removalOrder() {
+		if kind.deleteCreated == nil {
+			continue
+		}
+		if err := kind.deleteCreated(u, ctx); err != nil {
+			return fmt.Errorf("delete created %s: %w", kind.Plural, err)
+		}
+	}
+	if err := u.s.q.LeaveInhabited(ctx, u.tx, u.runID); err != nil {
+		return fmt.Errorf("leave what is inhabited: %w", err)
+	}
+	if err := u.s.recomputeDerived(ctx, u.tx, u.run, u.runID); err != nil {
+		return fmt.Errorf("recompute: %w", err)
+	}
+	if err := u.s.updateAccounts(ctx, u.tx, u.run, u.runID); err != nil {
+		return fmt.Errorf("accounts: %w", err)
+	}
+	if out.LeftAlone, err = u.recordLeftAlone(ctx); err != nil {
+		return fmt.Errorf("record what is left alone: %w", err)
 	}
 	if out.Counts, err = u.s.counts(ctx, u.tx, u.runID); err != nil {
 		return err
@@ -137,7 +140,7 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 	for _, row := range independent {
 		*out.Plan.Independent.Of(directory.Kind(row.ObjectType)) = int(row.Objects)
 	}
-	return u.s.q.UndoClear(ctx, u.tx, u.runID)
+	return u.s.q.ClearUndoObjects(ctx, u.tx, u.runID)
 }
 
 // find writes down what is to be taken back and what of it was changed since.
@@ -146,8 +149,8 @@ func (u *undo) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.target = pg.OrZero(undoes.Undoes)
-	if _, err := u.s.undoTarget(ctx, u.tx, u.target); err != nil {
+	target := pg.OrZero(undoes.Undoes)
+	if _, err := u.s.undoTarget(ctx, u.tx, target); err != nil {
 		return err
 	}
 	ignoreCase := u.run.IdsIgnoreCase
@@ -156,16 +159,16 @@ func (u *undo) find(ctx context.Context) error {
 		members[i] = directory.MemberKey(id, ignoreCase)
 	}
 	departments := append([]string{}, u.scope.Departments...)
-	if err := u.s.q.UndoClear(ctx, u.tx, u.runID); err != nil {
+	if err := u.s.q.ClearUndoObjects(ctx, u.tx, u.runID); err != nil {
 		return err
 	}
-	if err := u.s.q.UndoSelect(ctx, u.tx, dbsqlc.UndoSelectParams{
-		RunID: u.runID, Undoes: u.target, ProviderID: u.run.ProviderID,
+	if err := u.s.q.SelectUndoObjects(ctx, u.tx, dbsqlc.SelectUndoObjectsParams{
+		RunID: u.runID, Undoes: target, ProviderID: u.run.ProviderID,
 		Departments: departments, Members: members, IgnoreCase: ignoreCase,
 	}); err != nil {
 		return err
 	}
-	unknown, err := u.s.q.UndoUnknown(ctx, u.tx, dbsqlc.UndoUnknownParams{
+	unknown, err := u.s.q.ListUnknownUndoTargets(ctx, u.tx, dbsqlc.ListUnknownUndoTargetsParams{
 		RunID: u.runID, ProviderID: u.run.ProviderID, Departments: departments, Members: members,
 		IgnoreCase: ignoreCase,
 	})
@@ -183,69 +186,45 @@ func (u *undo) find(ctx context.Context) error {
 			return err
 		}
 	}
-	return u.s.q.UndoLeaveTaken(ctx, u.tx, u.runID)
+	return u.s.q.LeaveTakenIDs(ctx, u.tx, u.runID)
 }
 
-// departments restores those that are to be there; each goes back below its parent
-// unless that would form a circle with what later runs moved.
-func (u *undo) departments(ctx context.Context) error {
-	if err := discardCount(u.s.q.UndoDepartments(ctx, u.tx, u.runID)); err != nil {
+// restoreDepartments restores those that are to exist; each goes back below its parent unless
+// that would form a circle with what later runs moved.
+func (u *undo) restoreDepartments(ctx context.Context) error {
+	if err := u.s.q.RestoreDepartments(ctx, u.tx, u.runID); err != nil {
 		return err
 	}
 	return repeat(func() (int64, error) {
-		stay, err := u.s.q.UndoBreakCircles(ctx, u.tx, u.runID)
+		stay, err := u.s.q.BreakRestoredCircles(ctx, u.tx, u.runID)
 		if err != nil || len(stay) == 0 {
 			return 0, err
 		}
-		return int64(len(stay)), u.s.q.UndoForgetMoves(ctx, u.tx, dbsqlc.UndoForgetMovesParams{
+		return int64(len(stay)), u.s.q.ForgetMoves(ctx, u.tx, dbsqlc.ForgetMovesParams{
 			RunID: u.runID, Departments: stay,
 		})
 	})
 }
 
-func (u *undo) people(ctx context.Context) error {
-	if err := discardCount(u.s.q.UndoLinks(ctx, u.tx,
-		dbsqlc.UndoLinksParams{RunID: u.runID, Undoes: u.target})); err != nil {
+// restoreMembers restores links, accounts and members, accounts before members: what an
+// account followed is what its member has now.
+func (u *undo) restoreMembers(ctx context.Context) error {
+	if err := u.s.q.RestoreLinks(ctx, u.tx, u.runID); err != nil {
 		return err
 	}
-	// Before members: see the query.
-	if err := u.s.restoreAccounts(ctx, u.tx, u.runID, u.target); err != nil {
+	if err := u.s.restoreAccounts(ctx, u.tx, u.runID); err != nil {
 		return err
 	}
 	if err := u.removeAccounts(ctx); err != nil {
 		return err
 	}
-	if err := u.s.restoreMembers(ctx, u.tx, u.runID); err != nil {
-		return err
-	}
-	for _, step := range []func() (int64, error){
-		func() (int64, error) {
-			return u.s.q.UndoDropMemberships(ctx, u.tx, dbsqlc.UndoDropMembershipsParams{
-				RunID: u.runID, Undoes: u.target,
-			})
-		},
-		func() (int64, error) {
-			return u.s.q.UndoUpdateMemberships(ctx, u.tx, dbsqlc.UndoUpdateMembershipsParams{
-				Undoes: u.target, RunID: u.runID,
-			})
-		},
-		func() (int64, error) {
-			return u.s.q.UndoInsertMemberships(ctx, u.tx, dbsqlc.UndoInsertMembershipsParams{
-				Undoes: u.target, RunID: u.runID,
-			})
-		},
-	} {
-		if err := discardCount(step()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.s.restoreMembers(ctx, u.tx, u.runID)
 }
 
 // removeAccounts has the platform take back accounts that the run created. One that was
 // used since stays, and is named.
 func (u *undo) removeAccounts(ctx context.Context) error {
-	rows, err := u.s.q.UndoCreations(ctx, u.tx, dbsqlc.UndoCreationsParams{RunID: u.runID, Undoes: u.target})
+	rows, err := u.s.q.RemoveCreatedAccounts(ctx, u.tx, u.runID)
 	if err != nil {
 		return fmt.Errorf("remove accounts: %w", err)
 	}
@@ -266,12 +245,9 @@ func (u *undo) removeAccounts(ctx context.Context) error {
 // usedAccount is what remove_account says of an account that the platform keeps.
 const usedAccount = "used"
 
-// leaves takes departments back from the bottom up.
-func (u *undo) leaves(ctx context.Context) error {
-	if err := repeat(func() (int64, error) { return u.s.q.UndoDepartmentsLeaves(ctx, u.tx, u.runID) }); err != nil {
-		return err
-	}
-	return u.s.q.UndoLeaveInhabited(ctx, u.tx, u.runID)
+// deleteDepartments deletes departments that the run created, from the bottom up.
+func (u *undo) deleteDepartments(ctx context.Context) error {
+	return repeat(func() (int64, error) { return u.s.q.DeleteCreatedDepartments(ctx, u.tx, u.runID) })
 }
 
 func repeat(step func() (int64, error)) error {

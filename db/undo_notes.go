@@ -13,18 +13,18 @@ import (
 // maxLeftAlone bounds how many are named one by one.
 const maxLeftAlone = 1000
 
-// note writes down what is left alone, and returns how many departments and members.
-func (u *undo) note(ctx context.Context) (int, error) {
-	n, err := u.s.q.UndoCountLeftAlone(ctx, u.tx, u.runID)
+// recordLeftAlone records what is left alone, and returns how many objects.
+func (u *undo) recordLeftAlone(ctx context.Context) (int, error) {
+	n, err := u.s.q.CountLeftAlone(ctx, u.tx, u.runID)
 	if err != nil {
 		return 0, err
 	}
-	left, err := u.s.q.UndoLeftAlone(ctx, u.tx, dbsqlc.UndoLeftAloneParams{RunID: u.runID, MaxRows: maxLeftAlone})
+	left, err := u.s.q.ListLeftAlone(ctx, u.tx, dbsqlc.ListLeftAloneParams{RunID: u.runID, MaxRows: maxLeftAlone})
 	if err != nil {
 		return 0, err
 	}
-	missing, err := u.s.q.UndoListMissingMemberships(ctx, u.tx, dbsqlc.UndoListMissingMembershipsParams{
-		Undoes: u.target, RunID: u.runID, MaxRows: maxLeftAlone,
+	missing, err := u.s.q.ListLostMemberships(ctx, u.tx, dbsqlc.ListLostMembershipsParams{
+		RunID: u.runID, MaxRows: maxLeftAlone,
 	})
 	if err != nil {
 		return 0, err

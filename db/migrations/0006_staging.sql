@@ -119,6 +119,67 @@ LANGUAGE sql STABLE AS $$
     ) c
 $$;
 
+-- The ids of a staged member, of all its rows: twofold says that they have two unionids.
+CREATE TYPE staged_ids AS (
+    member_key  text COLLATE "C",
+    unionid     text COLLATE "C",
+    open_id     text COLLATE "C",
+    external_id text COLLATE "C",
+    twofold     boolean
+);
+
+-- unmatched_members are the members of some listings for whom the run has not decided yet
+-- which stored member they are.
+CREATE FUNCTION unmatched_members(run uuid, listings text[]) RETURNS SETOF staged_ids
+LANGUAGE sql STABLE AS $$
+    SELECT
+        s.member_key,
+        max(s.unionid),
+        max(s.open_id),
+        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)),
+        coalesce(min(s.unionid) <> max(s.unionid), false)
+    FROM unnest(listings) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = run AND x.listing = w.listing OFFSET 0) s
+    WHERE s.status IS DISTINCT FROM 'deleted'
+        AND NOT EXISTS (
+            SELECT 1 FROM member_matches r
+            WHERE r.run_id = s.run_id AND r.member_key = s.member_key
+            OFFSET 0
+        )
+    GROUP BY s.member_key
+$$;
+
+-- match_member finds the stored member that a staged one is: by unionid, which makes it sure,
+-- else by external id, else by open id, the latter two only among rows that carry no other
+-- unionid. found without a member_id: several fit. namesake: a row has the same external id,
+-- if another member's. renamed: the row is stored under another id than the member has now.
+CREATE FUNCTION match_member(provider uuid, staged staged_ids, ignore_case boolean)
+RETURNS TABLE (member_id uuid, found boolean, sure boolean, namesake boolean, renamed boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        coalesce(owner.id, named.member_id, opened.member_id),
+        owner.id IS NOT NULL OR named.found > 0 OR opened.found > 0,
+        owner.id IS NOT NULL,
+        named.namesakes > 0,
+        CASE
+            WHEN owner.id IS NULL THEN opened.found > 0 AND staged.open_id <> staged.member_key
+            ELSE staged.member_key NOT IN (owner.external_id, lower(owner.external_id), coalesce(owner.open_id, ''))
+        END
+    FROM (SELECT) one
+    -- IS TRUE: a plan made while the directory is empty must not go by the provider alone.
+    LEFT JOIN LATERAL (
+        SELECT m.id, m.external_id, m.open_id FROM org_members m
+        WHERE m.unionid = staged.unionid AND (m.provider_id = provider) IS TRUE
+        OFFSET 0
+    ) owner ON true
+    CROSS JOIN LATERAL match_external_id(
+        provider, CASE WHEN owner.id IS NULL THEN staged.external_id END, staged.unionid, ignore_case
+    ) AS named
+    CROSS JOIN LATERAL match_open_id(
+        provider, CASE WHEN owner.id IS NULL AND named.found = 0 THEN staged.open_id END, staged.unionid
+    ) AS opened
+$$;
+
 -- Departments' listings of members when last applied. A listing with the same hash that
 -- finds the same rows stored is unchanged, and is neither staged nor compared. Losing
 -- this table costs one full comparison.
@@ -160,6 +221,30 @@ JOIN org_departments d ON d.id = md.department_id AND d.status = 'active'
 JOIN sync_run_departments l ON l.external_id = d.external_id
 JOIN sync_runs r ON r.id = l.run_id AND r.provider_id = d.provider_id
 WHERE l.members_unchanged;
+
+-- match_obstacles tells what speaks against a staged member's being a stored one: another
+-- staged member is it already (taken), or an unchanged listing names it (listed) or a member
+-- of the same external id (namesake_listed). Unchanged listings name members by the ids that
+-- are stored.
+CREATE FUNCTION match_obstacles(run uuid, provider uuid, member_key text, stored uuid, ignore_case boolean)
+RETURNS TABLE (taken boolean, listed boolean, namesake_listed boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = run AND r.member_id = stored OFFSET 0),
+        EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = run AND v.member_id = stored),
+        EXISTS (
+            SELECT 1
+            FROM org_members m
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM unchanged_memberships v
+                WHERE v.run_id = run AND v.member_id = m.id
+                OFFSET 0
+            ) v
+            WHERE m.provider_id = provider
+                AND lower(m.external_id) = lower(match_obstacles.member_key)
+                AND (ignore_case OR m.external_id = match_obstacles.member_key)
+        )
+$$;
 
 -- kept_raw_fields are those of a stored raw record's fields that are named.
 CREATE FUNCTION kept_raw_fields(stored jsonb, fields text[]) RETURNS jsonb
@@ -307,6 +392,29 @@ LANGUAGE sql STABLE AS $$
             AND (x.member_key IN (SELECT unnest(keys))) = included
         OFFSET 0
     ) c
+$$;
+
+-- drop_staging deletes up to so many rows of each table of a run's staging, and returns how
+-- many it has deleted.
+CREATE FUNCTION drop_staging(run uuid, max_rows integer) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    staging text;
+    deleted bigint;
+    total   bigint := 0;
+BEGIN
+    FOREACH staging IN ARRAY ARRAY[
+        'staged_departments', 'staged_members', 'member_matches', 'staged_groups', 'staged_group_members',
+        'staged_administrators', 'staged_details'
+    ] LOOP
+        EXECUTE format(
+            'DELETE FROM %1$I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %1$I WHERE run_id = $1 LIMIT $2))', staging)
+        USING run, max_rows;
+        GET DIAGNOSTICS deleted = ROW_COUNT;
+        total := total + deleted;
+    END LOOP;
+    RETURN total;
+END
 $$;
 
 -- A run or provider that is new is not among the values that statistics know, and so counts

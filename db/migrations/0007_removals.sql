@@ -71,6 +71,35 @@ CREATE TABLE removal_candidates (
 );
 CREATE INDEX removal_candidates_run ON removal_candidates (run_id);
 
+-- count_read_memberships counts the members of departments that a run has read. Members
+-- stored where it could not read count as read, so that a department that failed does not
+-- freeze those above it. In unchanged listings those stored when the tree was read are those
+-- who were read; members whom the rules leave out were read, too, and are not stored.
+CREATE FUNCTION count_read_memberships(run uuid, provider uuid, departments text[])
+RETURNS TABLE (external_id text, members bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT l.external_id, greatest(l.members_stored, l.members_read)::bigint
+    FROM sync_run_departments l
+    WHERE l.run_id = run AND l.members_unchanged AND l.external_id = ANY (departments)
+    UNION ALL
+    SELECT p.external_id, count(*)
+    FROM (
+        SELECT s.department_external_id AS external_id, coalesce(r.member_id::text, s.member_key) AS member
+        FROM staged_members s
+        LEFT JOIN member_matches r ON r.run_id = s.run_id AND r.member_key = s.member_key
+        WHERE s.run_id = run
+            AND s.department_external_id = ANY (departments)
+            AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted' AND r.member_key IS NOT NULL)
+        UNION
+        SELECT l.external_id, md.member_id::text
+        FROM sync_run_departments l
+        JOIN org_departments d ON d.provider_id = provider AND d.external_id = l.external_id
+        JOIN org_member_departments md ON md.department_id = d.id
+        WHERE l.run_id = run AND NOT l.members_complete AND l.external_id = ANY (departments)
+    ) p
+    GROUP BY p.external_id
+$$;
+
 -- What an undo run is about to take back, while its transaction lasts. A member stands for
 -- the member with their memberships and their link. Places in groups stand for themselves.
 CREATE TABLE undo_objects (
@@ -88,3 +117,49 @@ CREATE TABLE undo_objects (
     changed_by  uuid,
     PRIMARY KEY (run_id, object_type, object_id, department_id)
 );
+
+-- undoable_changes are the lines of the change log that can be taken back, each with the
+-- object that stands for it in undo_objects.
+CREATE VIEW undoable_changes AS
+SELECT
+    c.*,
+    CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END AS undo_type,
+    CASE c.object_type WHEN 'group_membership' THEN c.department_id ELSE c.object_id END AS container_id
+FROM org_changes c
+WHERE NOT org_change_derived(c.object_type, c.kind, c.before);
+
+-- undone_changes are those that an undo run (run_id) takes back.
+CREATE VIEW undone_changes AS
+SELECT u.run_id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.before, c.after
+FROM undo_objects u
+JOIN sync_runs r ON r.id = u.run_id
+JOIN undoable_changes c
+    ON c.run_id = r.undoes
+    AND c.object_id = u.object_id
+    AND c.undo_type = u.object_type
+    AND c.container_id = u.department_id
+WHERE u.left_alone IS NULL;
+
+-- undo_scope are the departments given, what is below them, the members who have or, before
+-- the run to be undone, had a place there, and the members given.
+CREATE FUNCTION undo_scope(undone uuid, provider uuid, departments text[], members text[], ignore_case boolean)
+RETURNS TABLE (object_id uuid)
+LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE below AS (
+        SELECT d.id FROM org_departments d WHERE d.provider_id = provider AND d.external_id = ANY (departments)
+        UNION
+        SELECT d.id FROM below b JOIN org_departments d ON d.parent_id = b.id
+    )
+    SELECT b.id FROM below b
+    UNION
+    SELECT md.member_id FROM below b JOIN org_member_departments md ON md.department_id = b.id
+    UNION
+    SELECT c.object_id
+    FROM org_changes c
+    JOIN below b ON b.id = c.department_id
+    WHERE c.run_id = undone AND c.object_type = 'membership'
+    UNION
+    SELECT m.id
+    FROM org_members m
+    WHERE m.provider_id = provider AND member_id_key(m.external_id, ignore_case) = ANY (members)
+$$;

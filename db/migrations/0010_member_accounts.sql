@@ -64,6 +64,28 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     FROM (SELECT regexp_replace(value, '[^0-9+]', '', 'g') AS number OFFSET 0) n
 $$;
 
+-- differing_addresses are e-mails or phones of a provider's linked members that their
+-- accounts do not have, and whether they are usable.
+CREATE FUNCTION differing_addresses(provider uuid, tenant uuid, channel text)
+RETURNS TABLE (member_id uuid, external_id text, identity_id uuid, address text, usable boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        m.id,
+        m.external_id,
+        i.id,
+        CASE channel WHEN 'email' THEN m.email ELSE m.phone END,
+        CASE channel WHEN 'email' THEN org_is_email(m.email) ELSE org_is_e164(m.phone) END
+    FROM org_members m
+    JOIN users u ON u.id = m.user_id AND u.tenant_id IS NOT DISTINCT FROM tenant
+    JOIN identities i ON i.id = u.identity_id
+    WHERE m.provider_id = provider
+        AND m.status <> 'deleted'
+        AND CASE channel
+            WHEN 'email' THEN m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+            ELSE m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+        END
+$$;
+
 -- unlinked_member_keys are the addresses of members without an account, by which one may be
 -- found: the key's place in match, and how many of the provider's members have the same.
 -- People who were marked as having left here are not linked any more.

@@ -24,48 +24,7 @@ WHERE r.finished_at IS NOT NULL AND (
 LIMIT 1;
 
 -- name: DropStaging :one
-WITH d AS (
-    DELETE FROM staged_departments s USING (
-        SELECT x.external_id FROM staged_departments x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id AND s.external_id = b.external_id RETURNING 1
-), m AS (
-    DELETE FROM staged_members s USING (
-        SELECT x.listing, x.page, x.n FROM staged_members x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id AND s.listing = b.listing AND s.page = b.page AND s.n = b.n RETURNING 1
-), p AS (
-    DELETE FROM member_matches s USING (
-        SELECT x.member_key FROM member_matches x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id AND s.member_key = b.member_key RETURNING 1
-), g AS (
-    DELETE FROM staged_groups s USING (
-        SELECT x.external_id FROM staged_groups x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id AND s.external_id = b.external_id RETURNING 1
-), gm AS (
-    DELETE FROM staged_group_members s USING (
-        SELECT x.group_external_id, x.is_department, x.external_id
-        FROM staged_group_members x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id
-      AND s.group_external_id = b.group_external_id
-      AND s.is_department = b.is_department
-      AND s.external_id = b.external_id
-    RETURNING 1
-), a AS (
-    DELETE FROM staged_administrators s USING (
-        SELECT x.external_id FROM staged_administrators x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id AND s.external_id = b.external_id RETURNING 1
-), sd AS (
-    DELETE FROM staged_details s USING (
-        SELECT x.object_type, x.external_id, x.unionid
-        FROM staged_details x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id
-      AND s.object_type = b.object_type
-      AND s.external_id = b.external_id
-      AND s.unionid = b.unionid
-    RETURNING 1
-)
-SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p)
-    + (SELECT count(*) FROM g) + (SELECT count(*) FROM gm) + (SELECT count(*) FROM a)
-    + (SELECT count(*) FROM sd))::bigint;
+SELECT drop_staging(@run_id, @max_rows)::bigint AS dropped;
 
 -- name: DropStaleDryRunChanges :execrows
 -- What a dry run left that was broken off. The table has no index: it is empty but

@@ -1,58 +1,41 @@
--- name: UndoSelect :exec
--- What the run to be undone changed, all of it or in the departments given, with what
--- is below them and everybody who has or had a place there, and the members given. What
--- another run changed since is marked to be left alone: after the first of the changes to
--- be undone or, as a held run goes on after others, after the last of them. Only of an
--- undoing run without any changes of its own: repeated, it would find those.
-WITH RECURSIVE below AS (
-    SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id::uuid
-        AND d.external_id = ANY (@departments::text[])
-    UNION
-    SELECT c.id FROM org_departments c JOIN below b ON c.parent_id = b.id
-), changes AS (
-    SELECT c.*,
-        CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END AS undo_type,
-        CASE c.object_type WHEN 'group_membership' THEN c.department_id ELSE c.object_id END AS container_id
-    FROM org_changes c
-    WHERE c.run_id = @undoes AND NOT org_change_derived(c.object_type, c.kind, c.before)
-), touched AS (
+-- name: SelectUndoObjects :exec
+-- Selects what the run to be undone changed: all of it, or what is in the departments and
+-- members given. What another run changed since is marked to be left alone: after the first
+-- of the changes to be undone or, as a held run goes on after others, after the last of them.
+-- Only for an undo run without any changes of its own: repeated, it would find those.
+WITH touched AS (
     SELECT c.undo_type AS object_type, c.object_id, c.container_id, max(c.external_id) AS external_id,
         min(c.id) AS first_id, max(c.changed_at) AS last_at,
         (jsonb_agg(CASE c.kind WHEN 'created' THEN '{"status": "deleted"}' ELSE c.before END)
             FILTER (WHERE c.object_type <> 'membership' AND c.kind NOT IN ('linked', 'account_created'))) -> 0 AS target
-    FROM changes c
+    FROM undoable_changes c
+    WHERE c.run_id = @undoes
     GROUP BY 1, 2, 3
-), members_below AS (
-    SELECT c.object_id AS id FROM changes c
-    WHERE c.object_type = 'membership' AND c.department_id IN (SELECT b.id FROM below b)
-    UNION
-    SELECT md.member_id FROM org_member_departments md WHERE md.department_id IN (SELECT b.id FROM below b)
-    UNION
-    SELECT m.id FROM org_members m
-    WHERE m.provider_id = @provider_id
-      AND CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END = ANY (@members::text[])
 )
 INSERT INTO undo_objects (run_id, object_type, object_id, department_id, external_id, target, left_alone, changed_by)
 SELECT @run_id, t.object_type, t.object_id, t.container_id, t.external_id, t.target,
     CASE WHEN later.run_id IS NOT NULL THEN 'changed' END, later.run_id
 FROM touched t
 LEFT JOIN LATERAL (
-    SELECT c.run_id FROM org_changes c JOIN sync_runs r ON r.id = c.run_id
-    WHERE c.object_id = t.object_id AND r.provider_id = @provider_id::uuid AND r.id NOT IN (@undoes, @run_id)
-      AND r.mode = 'apply'
-      AND CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END = t.object_type
-      AND (c.object_type <> 'group_membership' OR c.department_id = t.container_id)
+    SELECT c.run_id
+    FROM undoable_changes c
+    JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = @provider_id::uuid AND r.mode = 'apply'
+    WHERE c.object_id = t.object_id
+      AND c.undo_type = t.object_type
+      AND c.container_id = t.container_id
+      AND c.run_id NOT IN (@undoes, @run_id)
       AND (c.id > t.first_id OR c.changed_at > t.last_at)
-      AND c.kind NOT IN ('linked', 'account_created') AND NOT org_change_derived(c.object_type, c.kind, c.before)
-    ORDER BY c.changed_at DESC, c.id DESC LIMIT 1
+      AND c.kind NOT IN ('linked', 'account_created')
+    ORDER BY c.changed_at DESC, c.id DESC
+    LIMIT 1
 ) later ON true
 WHERE (cardinality(@departments::text[]) = 0 AND cardinality(@members::text[]) = 0)
-   OR (t.object_type IN ('department', 'group_membership') AND t.object_id IN (SELECT b.id FROM below b))
-   OR (t.object_type NOT IN ('department', 'group') AND t.object_id IN (SELECT m.id FROM members_below m));
+   OR t.object_id IN (
+       SELECT s.object_id FROM undo_scope(@undoes, @provider_id, @departments, @members, @ignore_case::boolean) s);
 
--- name: UndoUnknown :many
--- Departments and members that the undoing run was asked for without any effect: no such
--- department, a member of whom the run to be undone changed nothing.
+-- name: ListUnknownUndoTargets :many
+-- Departments and members that the undo run was asked for without any effect: departments
+-- that do not exist, and members of whom the run to be undone changed nothing.
 SELECT 'department' AS object_type, w.id::text AS external_id FROM unnest(@departments::text[]) AS w (id)
 WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND d.external_id = w.id)
 UNION ALL
@@ -61,8 +44,8 @@ WHERE NOT EXISTS (SELECT 1 FROM undo_objects u JOIN org_members m ON m.id = u.ob
     WHERE u.run_id = @run_id AND u.object_type = 'member'
       AND CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END = w.id);
 
--- name: UndoLeaveTaken :exec
--- People whose earlier ids are another row's by now.
+-- name: LeaveTakenIDs :exec
+-- Leaves members alone whose former ids are another row's by now.
 UPDATE undo_objects u SET left_alone = 'ids'
 FROM org_members m
 WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id AND EXISTS (
@@ -71,8 +54,8 @@ WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL A
     WHERE (w.unionid, w.external_id) IS DISTINCT FROM (m.unionid, m.external_id)
       AND (o.unionid = w.unionid OR (o.unionid IS NULL AND w.unionid IS NULL AND o.external_id = w.external_id)));
 
--- name: UndoDepartments :execrows
--- Departments that are to be there afterwards.
+-- name: RestoreDepartments :exec
+-- Gives departments that are to exist back what the undone run changed of them.
 WITH differing AS (
     SELECT d.id, u.target
     FROM undo_objects u
@@ -90,7 +73,7 @@ UPDATE org_departments d SET (name, parent_id, sort_order, status, tenant_id, ra
 FROM differing n
 WHERE d.id = n.id;
 
--- name: UndoBreakCircles :many
+-- name: BreakRestoredCircles :many
 -- Departments that went back below something that by now is below them stay where they
 -- were. To be repeated until there are none.
 WITH RECURSIVE upward AS (
@@ -113,42 +96,43 @@ WHERE c.run_id = @run_id
   AND d.id IN (SELECT u.start FROM upward u WHERE u.seen = u.start)
 RETURNING d.id;
 
--- name: UndoForgetMoves :exec
+-- name: ForgetMoves :exec
 -- Departments that stay where they were did not move.
 UPDATE org_changes c SET kind = 'updated'
 WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.kind = 'moved'
   AND c.object_id = ANY (@departments::uuid[]);
 
--- name: UndoLinks :execrows
+-- name: RestoreLinks :exec
 -- Links to accounts are taken back, or put back where they had been taken back.
-WITH taken AS (
+WITH restored AS (
     UPDATE org_members m SET user_id = (c.before ->> 'user_id')::uuid, synced_at = now()
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = u.object_id
-        AND c.kind = 'linked'
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id
+    FROM undone_changes c
+    WHERE c.run_id = @run_id
+      AND c.object_type = 'member'
+      AND c.kind = 'linked'
+      AND m.id = c.object_id
       AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
       AND NOT EXISTS (SELECT 1 FROM org_members o
           WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
-                      AND o.user_id = (c.before ->> 'user_id')::uuid)
+            AND o.user_id = (c.before ->> 'user_id')::uuid)
       AND (c.before ->> 'user_id' IS NULL OR EXISTS (SELECT 1 FROM users a WHERE a.id = (c.before ->> 'user_id')::uuid))
     RETURNING m.id, m.external_id, c.before, c.after
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'member', t.id, t.id, t.external_id, 'linked',
-    jsonb_build_object('user_id', t.after -> 'user_id'), jsonb_build_object('user_id', t.before -> 'user_id')
-FROM taken t;
+SELECT @run_id, 'member', r.id, r.id, r.external_id, 'linked',
+    jsonb_build_object('user_id', r.after -> 'user_id'), jsonb_build_object('user_id', r.before -> 'user_id')
+FROM restored r;
 
--- name: UndoCreations :many
--- Has the platform take back accounts that the undone run created, once nobody is linked to
--- them any more. Returns whose account stays, and why.
+-- name: RemoveCreatedAccounts :many
+-- Has the platform take back accounts that the undone run created, once no member is linked
+-- to them any more. Returns the members whose account stays, and why.
 SELECT w.external_id, w.refusal::text AS refusal
 FROM (
     SELECT c.external_id, remove_account((c.after ->> 'user_id')::uuid, c.object_id) AS refusal
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = u.object_id
-        AND c.kind = 'account_created'
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
+    FROM undone_changes c
+    WHERE c.run_id = @run_id
+      AND c.object_type = 'member'
+      AND c.kind = 'account_created'
       AND EXISTS (SELECT 1 FROM users a WHERE a.id = (c.after ->> 'user_id')::uuid)
       AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.user_id = (c.after ->> 'user_id')::uuid)
     OFFSET 0
@@ -156,50 +140,48 @@ FROM (
 WHERE w.refusal IS NOT NULL
 ORDER BY w.external_id;
 
--- name: UndoAccountEmail :many
--- Accounts whose link was taken back get the e-mail that they had before it, if they still
--- have the member's. Before the members change: what an account followed is what they have
--- now. Returns, if accounts are written one by one, whose table refused it.
+-- name: RestoreAddresses :many
+-- Accounts whose link was taken back get the e-mail or phone that they had before it, if they
+-- still have the member's. Before the members change: what an account followed is what they
+-- have now. Returns, if accounts are written one by one, members whose account's table
+-- refused it: the first of them, and how many there are.
 WITH former AS MATERIALIZED (
-    SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_email' AS email
+    SELECT m.external_id, i.id AS identity_id, c.before ->> ('account_' || @channel::text) AS address
     FROM org_changes n
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = n.object_id
+    JOIN undone_changes c ON c.run_id = n.run_id AND c.object_type = 'member' AND c.object_id = n.object_id
         AND c.kind = 'linked'
     JOIN org_members m ON m.id = n.object_id
     JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
-    JOIN identities i ON i.id = a.identity_id AND i.email = m.email
-    WHERE n.run_id = @run_id AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_email'
-      AND NOT EXISTS (SELECT 1 FROM identities o
-          WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
-), restored AS (
-    UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
+    JOIN identities i ON i.id = a.identity_id
+    WHERE n.run_id = @run_id
+      AND n.object_type = 'member'
+      AND n.kind = 'linked'
+      AND c.before ? ('account_' || @channel)
+      AND CASE @channel WHEN 'email' THEN i.email = m.email ELSE i.phone = m.phone END
+), free AS (
+    SELECT f.*
+    FROM former f
+    WHERE NOT EXISTS (
+        SELECT 1 FROM identities o
+        WHERE o.id <> f.identity_id
+          AND CASE @channel WHEN 'email' THEN lower(btrim(o.email)) ELSE o.phone END =
+              CASE @channel WHEN 'email' THEN lower(btrim(f.address)) ELSE f.address END)
+), restored_email AS (
+    UPDATE identities i SET email = f.address FROM free f
+    WHERE i.id = f.identity_id AND @channel = 'email' AND NOT @one_by_one::boolean
+), restored_phone AS (
+    UPDATE identities i SET phone = f.address FROM free f
+    WHERE i.id = f.identity_id AND @channel = 'phone' AND NOT @one_by_one
 )
-SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f
-    WHERE @one_by_one::boolean) w
-WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
+SELECT w.external_id, w.refusal::text AS refusal, count(*) OVER () AS total
+FROM (SELECT f.external_id, write_account(f.identity_id, @channel, f.address) AS refusal FROM free f
+    WHERE @one_by_one) w
+WHERE w.refusal IS NOT NULL
+ORDER BY w.external_id
+LIMIT @named::int;
 
--- name: UndoAccountPhone :many
-WITH former AS MATERIALIZED (
-    SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_phone' AS phone
-    FROM org_changes n
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = n.object_id
-        AND c.kind = 'linked'
-    JOIN org_members m ON m.id = n.object_id
-    JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
-    JOIN identities i ON i.id = a.identity_id AND i.phone = m.phone
-    WHERE n.run_id = @run_id AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_phone'
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND o.phone = c.before ->> 'account_phone')
-), restored AS (
-    UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
-)
-SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f
-    WHERE @one_by_one::boolean) w
-WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
-
--- name: UndoDropMemberships :execrows
--- Places that the undone run created, and all places of people who were taken back.
+-- name: DropCreatedMemberships :exec
+-- Memberships that the undone run created, and all of members who were taken back.
 DELETE FROM org_member_departments md
 USING undo_objects u, org_members m
 WHERE u.run_id = @run_id
@@ -208,53 +190,49 @@ WHERE u.run_id = @run_id
   AND m.id = u.object_id
   AND md.member_id = u.object_id
   AND (m.status = 'deleted' OR EXISTS (
-        SELECT 1 FROM org_changes c
-        WHERE c.run_id = @undoes AND c.object_type = 'membership' AND c.kind = 'created'
+        SELECT 1 FROM undone_changes c
+        WHERE c.run_id = @run_id AND c.object_type = 'membership' AND c.kind = 'created'
           AND c.object_id = md.member_id AND c.department_id = md.department_id));
 
--- name: UndoInsertMemberships :execrows
--- Which of them is the primary one is derived afterwards.
+-- name: InsertDeletedMemberships :exec
+-- Which of them is the primary one is computed afterwards.
 INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
 SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
-FROM undo_objects u
-JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id
-    AND c.kind = 'deleted'
+FROM undone_changes c
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
 CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
-WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
+WHERE c.run_id = @run_id AND c.object_type = 'membership' AND c.kind = 'deleted'
 ORDER BY c.object_id, c.department_id
 ON CONFLICT (member_id, department_id) DO NOTHING;
 
--- name: UndoUpdateMemberships :execrows
+-- name: RestoreMemberships :exec
 WITH differing AS (
     SELECT md.member_id, md.department_id, c.before
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id
-        AND c.kind = 'updated'
+    FROM undone_changes c
     JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
-    ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
+    WHERE c.run_id = @run_id AND c.object_type = 'membership' AND c.kind = 'updated'
+    ORDER BY md.member_id, md.department_id
+    FOR NO KEY UPDATE OF md
 )
 UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) = (
     SELECT w.is_leader, w.sort_order, w.primary_rank FROM jsonb_populate_record(md, n.before) w)
 FROM differing n
 WHERE md.member_id = n.member_id AND md.department_id = n.department_id;
 
--- name: UndoListMissingMemberships :many
--- Places that could not be given back, since their department is not there.
+-- name: ListLostMemberships :many
+-- Memberships that cannot be given back, since their department is deleted.
 SELECT c.external_id, d.external_id AS department
-FROM undo_objects u
-JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id
-    AND c.kind = 'deleted'
+FROM undone_changes c
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status <> 'active'
-WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
-ORDER BY c.external_id, d.external_id LIMIT @max_rows;
+WHERE c.run_id = @run_id AND c.object_type = 'membership' AND c.kind = 'deleted'
+ORDER BY c.external_id, d.external_id
+LIMIT @max_rows;
 
--- name: UndoDepartmentsLeaves :execrows
--- Takes back departments that are to be gone, those without anybody and anything below
--- them: to be repeated until there are none.
+-- name: DeleteCreatedDepartments :execrows
+-- Deletes departments that the undone run created or restored, those without members and
+-- departments below them: to be repeated until there are none.
 WITH leaves AS (
     SELECT d.id, u.target
     FROM undo_objects u
@@ -274,25 +252,31 @@ UPDATE org_departments d SET (
 FROM leaves n
 WHERE d.id = n.id;
 
--- name: UndoLeaveInhabited :exec
+-- name: LeaveInhabited :exec
+-- Leaves alone what is to be deleted and is not, since something is in it.
 UPDATE undo_objects u SET left_alone = 'inhabited'
-FROM org_departments d
-WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.left_alone IS NULL AND u.target ->> 'status' = 'deleted'
-  AND d.id = u.object_id AND d.status = 'active';
+FROM org_objects o
+WHERE u.run_id = @run_id
+  AND u.object_type IN ('department', 'group')
+  AND u.left_alone IS NULL
+  AND u.target ->> 'status' = 'deleted'
+  AND o.object_type = u.object_type
+  AND o.id = u.object_id
+  AND o.status = 'active';
 
--- name: UndoLeftAlone :many
+-- name: ListLeftAlone :many
 SELECT object_type, external_id, left_alone, changed_by FROM undo_objects
 WHERE run_id = @run_id AND left_alone IS NOT NULL ORDER BY object_type, external_id LIMIT @max_rows;
 
--- name: UndoCountLeftAlone :many
+-- name: CountLeftAlone :many
 SELECT u.object_type, count(*)::int AS objects FROM undo_objects u
 WHERE u.run_id = @run_id AND u.left_alone IS NOT NULL
 GROUP BY u.object_type;
 
--- name: UndoDone :one
--- Whether the undoing run has done its work: all of it is one transaction.
+-- name: IsUndone :one
+-- Whether the undo run has done its work: all of it is one transaction.
 SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = @run_id)
     OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = @run_id))::boolean AS done;
 
--- name: UndoClear :exec
+-- name: ClearUndoObjects :exec
 DELETE FROM undo_objects WHERE run_id = @run_id;

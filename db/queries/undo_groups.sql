@@ -1,5 +1,5 @@
--- name: UndoGroups :execrows
--- Groups that are to be there afterwards.
+-- name: RestoreGroups :exec
+-- Gives groups that are to exist back what the undone run changed of them.
 WITH differing AS (
     SELECT g.id, u.target
     FROM undo_objects u
@@ -17,8 +17,8 @@ UPDATE org_groups g SET (kind, name, category, attributes, status, tenant_id, ra
 FROM differing n
 WHERE g.id = n.id;
 
--- name: UndoGroupMembersDrop :execrows
--- Places in groups that the undone run gave, and all those of members who were taken back.
+-- name: DropCreatedGroupMembers :exec
+-- Group memberships that the undone run created, and all of members who were taken back.
 DELETE FROM org_group_members gm
 USING undo_objects u
 WHERE u.run_id = @run_id
@@ -28,40 +28,28 @@ WHERE u.run_id = @run_id
       OR u.object_type = 'member'
           AND EXISTS (SELECT 1 FROM org_members m WHERE m.id = u.object_id AND m.status = 'deleted'));
 
--- name: UndoGroupMembersInsert :execrows
+-- name: InsertDeletedGroupMembers :exec
 INSERT INTO org_group_members (group_id, member_id, scope)
 SELECT g.id, m.id, w.scope
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = @undoes
-    AND c.object_type = u.object_type
-    AND c.object_id = u.object_id
-    AND c.department_id = u.department_id
-    AND c.kind = 'deleted'
+FROM undone_changes c
 JOIN org_groups g ON g.id = c.department_id AND g.status = 'active'
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 CROSS JOIN LATERAL jsonb_populate_record(NULL::org_group_members, c.before) w
-WHERE u.run_id = @run_id AND u.object_type = 'group_membership' AND u.left_alone IS NULL
+WHERE c.run_id = @run_id AND c.object_type = 'group_membership' AND c.kind = 'deleted'
 ORDER BY g.id, m.id
 ON CONFLICT DO NOTHING;
 
--- name: UndoGroupMembersUpdate :execrows
+-- name: RestoreGroupMembers :exec
 UPDATE org_group_members gm SET scope = w.scope
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = @undoes
-    AND c.object_type = u.object_type
-    AND c.object_id = u.object_id
-    AND c.department_id = u.department_id
-    AND c.kind = 'updated'
+FROM undone_changes c
 CROSS JOIN LATERAL jsonb_populate_record(NULL::org_group_members, c.before) w
-WHERE u.run_id = @run_id
-  AND u.object_type = 'group_membership'
-  AND u.left_alone IS NULL
-  AND gm.member_id = u.object_id
-  AND gm.group_id = u.department_id;
+WHERE c.run_id = @run_id
+  AND c.object_type = 'group_membership'
+  AND c.kind = 'updated'
+  AND gm.member_id = c.object_id
+  AND gm.group_id = c.department_id;
 
--- name: UndoGroupDepartmentsDrop :execrows
+-- name: DropCreatedGroupDepartments :exec
 DELETE FROM org_group_departments gd
 USING undo_objects u
 WHERE u.run_id = @run_id
@@ -71,24 +59,18 @@ WHERE u.run_id = @run_id
   AND u.department_id = gd.group_id
   AND u.target ->> 'status' = 'deleted';
 
--- name: UndoGroupDepartmentsInsert :execrows
+-- name: InsertDeletedGroupDepartments :exec
 INSERT INTO org_group_departments (group_id, department_id)
 SELECT g.id, d.id
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = @undoes
-    AND c.object_type = u.object_type
-    AND c.object_id = u.object_id
-    AND c.department_id = u.department_id
-    AND c.kind = 'deleted'
+FROM undone_changes c
 JOIN org_groups g ON g.id = c.department_id AND g.status = 'active'
 JOIN org_departments d ON d.id = c.object_id AND d.status = 'active'
-WHERE u.run_id = @run_id AND u.object_type = 'group_membership' AND u.left_alone IS NULL
+WHERE c.run_id = @run_id AND c.object_type = 'group_membership' AND c.kind = 'deleted'
 ORDER BY g.id, d.id
 ON CONFLICT DO NOTHING;
 
--- name: UndoGroupsLeave :execrows
--- Takes back groups that are to be gone, those to which nothing belongs.
+-- name: DeleteCreatedGroups :exec
+-- Deletes groups that the undone run created or restored, those to which nothing belongs.
 WITH leaving AS (
     SELECT g.id, u.target
     FROM undo_objects u
@@ -108,17 +90,7 @@ SET (kind, name, category, attributes, status, tenant_id, raw_data, member_count
 FROM leaving n
 WHERE g.id = n.id;
 
--- name: UndoLeaveGroups :exec
-UPDATE undo_objects u SET left_alone = 'inhabited'
-FROM org_groups g
-WHERE u.run_id = @run_id
-  AND u.object_type = 'group'
-  AND u.left_alone IS NULL
-  AND u.target ->> 'status' = 'deleted'
-  AND g.id = u.object_id
-  AND g.status = 'active';
-
--- name: UndoAdministratorsDrop :execrows
+-- name: DropCreatedAdministrators :exec
 -- Administrators whom the undone run named, and those who were taken back as members.
 DELETE FROM org_administrators a
 USING undo_objects u
@@ -126,33 +98,29 @@ WHERE u.run_id = @run_id
   AND u.left_alone IS NULL
   AND u.object_id = a.member_id
   AND (u.object_type = 'administrator' AND EXISTS (
-          SELECT 1 FROM org_changes c
-          WHERE c.run_id = @undoes AND c.object_type = 'administrator' AND c.object_id = a.member_id
+          SELECT 1 FROM undone_changes c
+          WHERE c.run_id = @run_id AND c.object_type = 'administrator' AND c.object_id = a.member_id
             AND c.kind = 'created' AND c.after ->> 'source' = a.source)
       OR u.object_type = 'member'
           AND EXISTS (SELECT 1 FROM org_members m WHERE m.id = u.object_id AND m.status = 'deleted'));
 
--- name: UndoAdministratorsInsert :execrows
+-- name: InsertDeletedAdministrators :exec
 INSERT INTO org_administrators (provider_id, member_id, source, level)
-SELECT @provider_id, m.id, c.before ->> 'source', c.before ->> 'level'
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = @undoes AND c.object_type = 'administrator' AND c.object_id = u.object_id AND c.kind = 'deleted'
-JOIN org_members m ON m.id = u.object_id AND m.status <> 'deleted'
-WHERE u.run_id = @run_id AND u.object_type = 'administrator' AND u.left_alone IS NULL
+SELECT m.provider_id, m.id, c.before ->> 'source', c.before ->> 'level'
+FROM undone_changes c
+JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
+WHERE c.run_id = @run_id AND c.object_type = 'administrator' AND c.kind = 'deleted'
 ORDER BY m.id
 ON CONFLICT DO NOTHING;
 
--- name: UndoAdministratorsUpdate :execrows
--- Levels are the provider's: one named here has but one.
+-- name: RestoreAdministrators :exec
+-- Levels are the provider's: an administrator named here has but one.
 UPDATE org_administrators a SET level = c.before ->> 'level'
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = @undoes AND c.object_type = 'administrator' AND c.object_id = u.object_id AND c.kind = 'updated'
-WHERE u.run_id = @run_id
-  AND u.object_type = 'administrator'
-  AND u.left_alone IS NULL
-  AND a.member_id = u.object_id
+FROM undone_changes c
+WHERE c.run_id = @run_id
+  AND c.object_type = 'administrator'
+  AND c.kind = 'updated'
+  AND a.member_id = c.object_id
   AND a.source = 'provider';
 
 -- name: CountIndependentDeletions :many

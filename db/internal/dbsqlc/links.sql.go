@@ -11,82 +11,47 @@ import (
 
 const followMembers = `-- name: FollowMembers :many
 WITH differing AS MATERIALIZED (
-    SELECT
-        m.external_id,
-        i.id AS identity_id,
-        CASE $2::text WHEN 'email' THEN m.email ELSE m.phone END AS address,
-        CASE $2::text WHEN 'email' THEN org_is_email(m.email) ELSE org_is_e164(m.phone) END AS usable
-    FROM org_members m
-    JOIN users u ON u.id = m.user_id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-    JOIN identities i ON i.id = u.identity_id
-    WHERE m.provider_id = $4
-        AND m.status <> 'deleted'
-        AND CASE $2::text
-            WHEN 'email' THEN m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
-            ELSE m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
-        END
-        AND (NOT $5::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $6))
-), spellings AS (
-    -- Accounts may keep Chinese numbers without the country code.
-    SELECT d.identity_id, d.address, d.address AS spelling FROM differing d WHERE d.usable
-    UNION ALL
-    SELECT d.identity_id, d.address, substr(d.address, 4) FROM differing d WHERE d.usable AND d.address LIKE '+86%'
+    SELECT d.external_id, d.identity_id, d.address
+    FROM differing_addresses($4, $5::uuid, $1)
+        AS d (member_id, external_id, identity_id, address, usable)
+    WHERE d.usable
+      AND (NOT $6::boolean OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $7))
 ), taken AS (
-    SELECT s.identity_id
-    FROM spellings s
-    JOIN identities o ON o.id <> s.identity_id AND s.spelling = CASE $2::text
-        WHEN 'email' THEN lower(btrim(o.email))
-        ELSE regexp_replace(o.phone, '[^0-9+]', '', 'g')
-    END
+    SELECT d.identity_id
+    FROM differing d
+    JOIN identities o ON o.id <> d.identity_id
+        AND d.address = CASE $1 WHEN 'email' THEN lower(btrim(o.email)) ELSE account_phone(o.phone) END
     UNION ALL
     SELECT d.identity_id
     FROM differing d
-    JOIN org_members m
-        ON d.address = CASE $2::text WHEN 'email' THEN m.email ELSE m.phone END
-        AND m.provider_id = $4
-        AND m.status <> 'deleted'
+    JOIN org_members m ON d.address = CASE $1 WHEN 'email' THEN m.email ELSE m.phone END
+        AND m.provider_id = $4 AND m.status <> 'deleted'
     JOIN users u ON u.id = m.user_id AND u.identity_id <> d.identity_id
 ), following AS (
-    SELECT d.external_id, d.identity_id, d.address FROM differing d
-    WHERE d.usable AND d.identity_id NOT IN (SELECT t.identity_id FROM taken t)
+    SELECT d.external_id, d.identity_id, d.address FROM differing d WHERE d.identity_id NOT IN (SELECT t.identity_id FROM taken t)
 ), followed_email AS (
     UPDATE identities i SET email = f.address FROM following f
-    WHERE i.id = f.identity_id AND NOT $7::boolean AND $2::text = 'email'
+    WHERE i.id = f.identity_id AND $1 = 'email' AND NOT $2::boolean
 ), followed_phone AS (
     UPDATE identities i SET phone = f.address FROM following f
-    WHERE i.id = f.identity_id AND NOT $7::boolean AND $2::text = 'phone'
-), left_alone AS (
-    SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
-    UNION ALL
-    SELECT w.external_id, w.refusal
-    FROM (
-        SELECT f.external_id, write_account(f.identity_id, $2::text, f.address) AS refusal
-        FROM following f
-        WHERE $7
-    ) w
-    WHERE w.refusal IS NOT NULL
-), ranked AS (
-    SELECT
-        a.external_id,
-        a.refusal,
-        count(*) OVER (PARTITION BY a.refusal = '') AS total,
-        row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
-    FROM left_alone a
+    WHERE i.id = f.identity_id AND $1 = 'phone' AND NOT $2
 )
-SELECT r.external_id, r.refusal::text AS refusal, r.total
-FROM ranked r
-WHERE r.number <= $1::int
-ORDER BY r.refusal <> '', r.number
+SELECT w.external_id::text AS external_id, w.refusal::text AS refusal, count(*) OVER () AS total
+FROM (SELECT f.external_id, write_account(f.identity_id, $1, f.address) AS refusal FROM following f
+    WHERE $2) w
+WHERE w.refusal IS NOT NULL
+ORDER BY w.external_id COLLATE "C"
+LIMIT $3::int
 `
 
 type FollowMembersParams struct {
-	Named      int32
 	Channel    string
+	OneByOne   interface{}
+	Named      int32
+	ProviderID string
 	TenantID   *string
-	ProviderID *string
 	Singly     bool
 	RunID      string
-	OneByOne   bool
 }
 
 type FollowMembersRow struct {
@@ -95,21 +60,19 @@ type FollowMembersRow struct {
 	Total      int64
 }
 
-// Gives linked accounts the member's address: 'email' or 'phone'. An account keeps its own if
-// the member's is malformed, or if another account has it or would get it too, since platforms
-// may keep addresses unique.
-// Returns members whose accounts stay as they are, the first of them and how many there are:
-// those with a malformed address and, if accounts are written one by one, those whose table
-// refused it.
+// Gives linked accounts the member's e-mail or phone. An account keeps its own if another
+// account has the member's or would get it too, since platforms may keep addresses unique.
+// Returns, if accounts are written one by one, members whose account's table refused it: the
+// first of them, and how many there are.
 func (q *Queries) FollowMembers(ctx context.Context, db DBTX, arg FollowMembersParams) ([]FollowMembersRow, error) {
 	rows, err := db.Query(ctx, followMembers,
-		arg.Named,
 		arg.Channel,
-		arg.TenantID,
+		arg.OneByOne,
+		arg.Named,
 		arg.ProviderID,
+		arg.TenantID,
 		arg.Singly,
 		arg.RunID,
-		arg.OneByOne,
 	)
 	if err != nil {
 		return nil, err
@@ -118,6 +81,60 @@ func (q *Queries) FollowMembers(ctx context.Context, db DBTX, arg FollowMembersP
 	var items []FollowMembersRow
 	for rows.Next() {
 		var i FollowMembersRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listMalformedAddresses = `-- name: ListMalformedAddresses :many
+SELECT d.external_id::text AS external_id, ''::text AS refusal, count(*) OVER () AS total
+FROM differing_addresses($1, $2::uuid, $3)
+    AS d (member_id, external_id, identity_id, address, usable)
+WHERE NOT d.usable
+  AND (NOT $4::boolean OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
+ORDER BY d.external_id COLLATE "C"
+LIMIT $6::int
+`
+
+type ListMalformedAddressesParams struct {
+	ProviderID string
+	TenantID   *string
+	Channel    string
+	Singly     bool
+	RunID      string
+	Named      int32
+}
+
+type ListMalformedAddressesRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+// Linked members whose malformed e-mail or phone is not their account's: the first of them,
+// and how many there are.
+func (q *Queries) ListMalformedAddresses(ctx context.Context, db DBTX, arg ListMalformedAddressesParams) ([]ListMalformedAddressesRow, error) {
+	rows, err := db.Query(ctx, listMalformedAddresses,
+		arg.ProviderID,
+		arg.TenantID,
+		arg.Channel,
+		arg.Singly,
+		arg.RunID,
+		arg.Named,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListMalformedAddressesRow
+	for rows.Next() {
+		var i ListMalformedAddressesRow
 		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
 			return nil, err
 		}

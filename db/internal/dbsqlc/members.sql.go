@@ -127,100 +127,34 @@ func (q *Queries) MarkPrimary(ctx context.Context, db DBTX, people []string) (in
 }
 
 const matchMembers = `-- name: MatchMembers :one
-WITH unmatched AS (
+WITH claims AS (
     SELECT
-        s.member_key,
-        max(s.unionid) AS unionid,
-        coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold,
-        max(s.open_id) AS open_id,
-        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
-    FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, out_of_scope, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
-    WHERE s.status IS DISTINCT FROM 'deleted'
-        AND NOT EXISTS (
-            SELECT 1 FROM member_matches r
-            WHERE r.run_id = s.run_id AND r.member_key = s.member_key
-            OFFSET 0
-        )
-    GROUP BY s.member_key
-), matched AS (
-    -- Only members without a match by unionid are looked up by the weaker ids, the stronger of
-    -- them first.
-    SELECT
-        p.member_key, p.unionid, p.twofold, p.open_id, p.external_id,
-        sure.id IS NOT NULL AS sure,
-        named.namesakes > 0 AS namesake,
-        sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found,
-        coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
-        -- Stored under another id than the member has now.
-        CASE
-            WHEN sure.id IS NULL THEN opened.found > 0 AND p.open_id <> p.member_key
-            ELSE p.member_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
-        END AS renamed
-    FROM unmatched p
-    -- IS TRUE: a plan made while the directory is empty must not go by the provider alone.
-    LEFT JOIN LATERAL (
-        SELECT m.id, m.external_id, m.open_id FROM org_members m
-        WHERE m.unionid = p.unionid AND (m.provider_id = $3) IS TRUE
-        OFFSET 0
-    ) sure ON true
-    CROSS JOIN LATERAL match_external_id(
-        $3, CASE WHEN sure.id IS NULL THEN p.external_id END, p.unionid, $4::boolean
-    ) AS named (namesakes, found, member_id)
-    CROSS JOIN LATERAL match_open_id(
-        $3, CASE WHEN sure.id IS NULL AND named.found = 0 THEN p.open_id END, p.unionid
-    ) AS opened (found, member_id)
-), claims AS (
-    SELECT
-        m.member_key, m.unionid, m.twofold, m.open_id, m.external_id, m.sure, m.namesake, m.found, m.member_id, m.renamed,
-        m.twofold OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
+        s.member_key, s.unionid, s.open_id, m.member_id, m.found, m.sure, m.namesake, m.renamed,
+        s.twofold OR (s.unionid IS NOT NULL AND count(*) OVER (PARTITION BY s.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
-    FROM matched m
+    FROM unmatched_members($1, $2::text[]) AS s (member_key, unionid, open_id, external_id, twofold)
+    CROSS JOIN LATERAL match_member($3, s, $4::boolean)
+        AS m (member_id, found, sure, namesake, renamed)
 ), decided AS MATERIALIZED (
     SELECT
-        c.member_key, c.unionid, c.twofold, c.open_id, c.external_id, c.sure, c.namesake, c.found, c.member_id, c.renamed, c.ambiguous, c.rivals, c.owners,
+        c.member_key, c.unionid, c.open_id, c.member_id, c.found, c.sure, c.namesake, c.renamed, c.ambiguous, c.rivals, c.owners,
         CASE
-            WHEN c.ambiguous THEN 'undecided'
-            -- An unchanged listing names its members by the ids that are stored.
-            WHEN NOT c.found AND c.namesake AND EXISTS (
-                SELECT 1
-                FROM org_members m
-                CROSS JOIN LATERAL (
-                    SELECT 1 FROM unchanged_memberships v
-                    WHERE v.run_id = $2 AND v.member_id = m.id
-                    OFFSET 0
-                ) v
-                WHERE m.provider_id = $3
-                    AND lower(m.external_id) = lower(c.member_key)
-                    AND ($4 OR m.external_id = c.member_key)
-            ) THEN 'undecided'
+            WHEN c.ambiguous OR (c.namesake AND NOT c.found AND o.namesake_listed) THEN 'undecided'
             WHEN NOT c.found THEN 'new'
-            WHEN c.member_id IS NULL THEN 'undecided'
-            WHEN EXISTS (
-                SELECT 1 FROM member_matches r
-                WHERE r.run_id = $2 AND r.member_id = c.member_id
-                OFFSET 0
-            ) THEN 'undecided'
-            WHEN c.renamed AND EXISTS (
-                SELECT 1 FROM unchanged_memberships v
-                WHERE v.run_id = $2 AND v.member_id = c.member_id
-            ) THEN 'undecided'
+            WHEN c.member_id IS NULL OR o.taken OR (c.renamed AND o.listed) THEN 'undecided'
             WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
             -- The row's owner is certain and another member.
             WHEN c.owners = 1 THEN 'new'
             ELSE 'undecided'
         END AS verdict
     FROM claims c
+    CROSS JOIN LATERAL match_obstacles($1, $3, c.member_key, c.member_id, $4)
+        AS o (taken, listed, namesake_listed)
 ), inserted AS (
     INSERT INTO member_matches (run_id, member_key, member_id, is_new, unionid, open_id)
-    SELECT
-        $2,
-        d.member_key,
-        CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN new_member_id() END,
-        d.verdict = 'new',
-        d.unionid,
-        d.open_id
+    SELECT $1, d.member_key, CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN new_member_id() END,
+        d.verdict = 'new', d.unionid, d.open_id
     FROM decided d
     ORDER BY d.member_key
     ON CONFLICT (run_id, member_key) DO NOTHING
@@ -231,21 +165,21 @@ FROM inserted i
 `
 
 type MatchMembersParams struct {
-	Listings   []string
 	RunID      string
-	ProviderID *string
+	Listings   []string
+	ProviderID string
 	IgnoreCase bool
 }
 
-// Decides which stored member each staged one of these listings is: by unionid, else by
-// external id, else by open id, the latter two only on rows that carry no other unionid.
-// Returns those that are no stored member. Two staged members with one unionid cannot be told
-// apart. Sorted insertion makes two workers with members in common wait for each other in one
+// Decides which stored member each staged one of these listings is, and returns those that
+// are none: they get a new id. Two staged members with one unionid cannot be told apart, nor
+// can those that claim one row, unless one of them has its unionid.
+// Sorted insertion makes two workers with members in common wait for each other in one
 // order; the second finds the decision made.
 func (q *Queries) MatchMembers(ctx context.Context, db DBTX, arg MatchMembersParams) ([]string, error) {
 	row := db.QueryRow(ctx, matchMembers,
-		arg.Listings,
 		arg.RunID,
+		arg.Listings,
 		arg.ProviderID,
 		arg.IgnoreCase,
 	)

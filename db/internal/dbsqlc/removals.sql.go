@@ -257,54 +257,38 @@ func (q *Queries) LeaveRemovalsToAPerson(ctx context.Context, db DBTX, arg Leave
 
 const listCountMismatches = `-- name: ListCountMismatches :many
 WITH RECURSIVE missed AS (
-    SELECT DISTINCT r.department_id FROM sync_run_removals r
+    SELECT DISTINCT r.department_id
+    FROM sync_run_removals r
     CROSS JOIN LATERAL (SELECT 1 FROM org_members x WHERE x.id = r.object_id AND x.status <> 'deleted' OFFSET 0) m
     WHERE r.run_id = $1::uuid AND r.object_type = 'membership'
 ), suspects AS (
-    SELECT l.external_id, sd.declared_members FROM missed
+    SELECT l.external_id, sd.declared_members
+    FROM missed
     JOIN org_departments d ON d.id = missed.department_id
     JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = d.external_id AND l.members_complete
     JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id AND sd.declared_members > 0
 ), below AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION
-    SELECT b.top, c.external_id FROM below b
+    SELECT b.top, c.external_id
+    FROM below b
     JOIN staged_departments c ON c.run_id = $1 AND c.parent_external_id = b.external_id
-), needed AS (
-    SELECT DISTINCT b.external_id FROM below b
-), unread AS MATERIALIZED (
-    SELECT d.id, n.external_id FROM needed n
-    JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = n.external_id AND NOT l.members_complete
-    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = n.external_id
 ), counted AS (
-    -- Those whom the rules leave out were read and are not stored.
-    SELECT l.external_id, greatest(l.members_stored, l.members_read) AS people
-    FROM sync_run_departments l WHERE l.run_id = $1 AND l.members_unchanged
-    UNION ALL
-    SELECT p.external_id, count(*)
-    FROM (
-        SELECT n.external_id, coalesce(r.member_id::text, sm.member_key) AS person
-        FROM needed n
-        JOIN staged_members sm ON sm.run_id = $1 AND sm.department_external_id = n.external_id
-            AND (sm.out_of_scope OR sm.status IS DISTINCT FROM 'deleted')
-        LEFT JOIN member_matches r ON r.run_id = sm.run_id AND r.member_key = sm.member_key
-        WHERE sm.out_of_scope OR r.member_key IS NOT NULL
-        UNION
-        SELECT u.external_id, md.member_id::text FROM unread u JOIN org_member_departments md ON md.department_id = u.id
-    ) p
-    GROUP BY p.external_id
+    SELECT c.external_id, c.members
+    FROM count_read_memberships($1, $2, ARRAY(SELECT DISTINCT b.external_id FROM below b))
+        AS c (external_id, members)
 )
-SELECT s.external_id, s.declared_members::int AS declared, coalesce(sum(c.people), 0)::int AS read
+SELECT s.external_id, s.declared_members::int AS declared, coalesce(sum(c.members), 0)::int AS read
 FROM suspects s
 JOIN below b ON b.top = s.external_id
 LEFT JOIN counted c ON c.external_id = b.external_id
 GROUP BY s.external_id, s.declared_members
-HAVING coalesce(sum(c.people), 0) < s.declared_members
+HAVING coalesce(sum(c.members), 0) < s.declared_members
 `
 
 type ListCountMismatchesParams struct {
 	RunID      string
-	ProviderID *string
+	ProviderID string
 }
 
 type ListCountMismatchesRow struct {
@@ -313,12 +297,9 @@ type ListCountMismatchesRow struct {
 	Read       int32
 }
 
-// Departments read to the end where somebody is missing although the provider's own
-// head count says that there are more in or below it than were read. Nobody documents
-// whether it counts people of several departments once, so every place counts here.
-// Below it, people stored where this run could not read count as read: a department
-// that failed does not freeze those above it. Where a whole listing was recognised
-// those stored when the tree was sealed are those who were read.
+// Departments read to the end that lack a member although the provider's own head count says
+// that there are more in and below them than were read. It is not documented whether it counts
+// members of several departments once, so every membership counts here.
 func (q *Queries) ListCountMismatches(ctx context.Context, db DBTX, arg ListCountMismatchesParams) ([]ListCountMismatchesRow, error) {
 	rows, err := db.Query(ctx, listCountMismatches, arg.RunID, arg.ProviderID)
 	if err != nil {
@@ -501,11 +482,11 @@ type PlanMemberRemovalsParams struct {
 	PlacedNowhere  []string
 }
 
-// People not seen anywhere. Where every department was read that settles it; else
-// those whose departments all were read are to be looked up one by one, since they
-// may be in one that was not; where all listings ended, and only the provider's own count
-// says that somebody is missing from them, everybody is. A member who is missed is missed in a
-// department, or is in one that is not listed any more, or has none.
+// Members not seen anywhere. Where every department was read they are to be removed. Else
+// those whose departments all were read are to be looked up one by one, since they may be in
+// one that was not; where all listings ended, and only the provider's own count is higher,
+// all members not seen are. A member not seen is missed in a department, or is in one that is
+// not listed any more, or has none.
 func (q *Queries) PlanMemberRemovals(ctx context.Context, db DBTX, arg PlanMemberRemovalsParams) (int64, error) {
 	result, err := db.Exec(ctx, planMemberRemovals,
 		arg.RunID,

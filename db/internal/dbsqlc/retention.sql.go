@@ -172,48 +172,7 @@ func (q *Queries) DropRuns(ctx context.Context, db DBTX, arg DropRunsParams) (in
 }
 
 const dropStaging = `-- name: DropStaging :one
-WITH d AS (
-    DELETE FROM staged_departments s USING (
-        SELECT x.external_id FROM staged_departments x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.external_id = b.external_id RETURNING 1
-), m AS (
-    DELETE FROM staged_members s USING (
-        SELECT x.listing, x.page, x.n FROM staged_members x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.listing = b.listing AND s.page = b.page AND s.n = b.n RETURNING 1
-), p AS (
-    DELETE FROM member_matches s USING (
-        SELECT x.member_key FROM member_matches x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.member_key = b.member_key RETURNING 1
-), g AS (
-    DELETE FROM staged_groups s USING (
-        SELECT x.external_id FROM staged_groups x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.external_id = b.external_id RETURNING 1
-), gm AS (
-    DELETE FROM staged_group_members s USING (
-        SELECT x.group_external_id, x.is_department, x.external_id
-        FROM staged_group_members x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1
-      AND s.group_external_id = b.group_external_id
-      AND s.is_department = b.is_department
-      AND s.external_id = b.external_id
-    RETURNING 1
-), a AS (
-    DELETE FROM staged_administrators s USING (
-        SELECT x.external_id FROM staged_administrators x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.external_id = b.external_id RETURNING 1
-), sd AS (
-    DELETE FROM staged_details s USING (
-        SELECT x.object_type, x.external_id, x.unionid
-        FROM staged_details x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1
-      AND s.object_type = b.object_type
-      AND s.external_id = b.external_id
-      AND s.unionid = b.unionid
-    RETURNING 1
-)
-SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p)
-    + (SELECT count(*) FROM g) + (SELECT count(*) FROM gm) + (SELECT count(*) FROM a)
-    + (SELECT count(*) FROM sd))::bigint
+SELECT drop_staging($1, $2)::bigint AS dropped
 `
 
 type DropStagingParams struct {
@@ -223,9 +182,9 @@ type DropStagingParams struct {
 
 func (q *Queries) DropStaging(ctx context.Context, db DBTX, arg DropStagingParams) (int64, error) {
 	row := db.QueryRow(ctx, dropStaging, arg.RunID, arg.MaxRows)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
+	var dropped int64
+	err := row.Scan(&dropped)
+	return dropped, err
 }
 
 const dropStaleDryRunChanges = `-- name: DropStaleDryRunChanges :execrows

@@ -9,127 +9,7 @@ import (
 	"context"
 )
 
-const undoAccountEmail = `-- name: UndoAccountEmail :many
-WITH former AS MATERIALIZED (
-    SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_email' AS email
-    FROM org_changes n
-    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id
-        AND c.kind = 'linked'
-    JOIN org_members m ON m.id = n.object_id
-    JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
-    JOIN identities i ON i.id = a.identity_id AND i.email = m.email
-    WHERE n.run_id = $4 AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_email'
-      AND NOT EXISTS (SELECT 1 FROM identities o
-          WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
-), restored AS (
-    UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
-)
-SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f
-    WHERE $1::boolean) w
-WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
-`
-
-type UndoAccountEmailParams struct {
-	OneByOne bool
-	Named    int32
-	Undoes   string
-	RunID    string
-}
-
-type UndoAccountEmailRow struct {
-	ExternalID string
-	Refusal    string
-	Total      int64
-}
-
-// Accounts whose link was taken back get the e-mail that they had before it, if they still
-// have the member's. Before the members change: what an account followed is what they have
-// now. Returns, if accounts are written one by one, whose table refused it.
-func (q *Queries) UndoAccountEmail(ctx context.Context, db DBTX, arg UndoAccountEmailParams) ([]UndoAccountEmailRow, error) {
-	rows, err := db.Query(ctx, undoAccountEmail,
-		arg.OneByOne,
-		arg.Named,
-		arg.Undoes,
-		arg.RunID,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []UndoAccountEmailRow
-	for rows.Next() {
-		var i UndoAccountEmailRow
-		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const undoAccountPhone = `-- name: UndoAccountPhone :many
-WITH former AS MATERIALIZED (
-    SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_phone' AS phone
-    FROM org_changes n
-    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id
-        AND c.kind = 'linked'
-    JOIN org_members m ON m.id = n.object_id
-    JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
-    JOIN identities i ON i.id = a.identity_id AND i.phone = m.phone
-    WHERE n.run_id = $4 AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_phone'
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND o.phone = c.before ->> 'account_phone')
-), restored AS (
-    UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
-)
-SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f
-    WHERE $1::boolean) w
-WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
-`
-
-type UndoAccountPhoneParams struct {
-	OneByOne bool
-	Named    int32
-	Undoes   string
-	RunID    string
-}
-
-type UndoAccountPhoneRow struct {
-	ExternalID string
-	Refusal    string
-	Total      int64
-}
-
-func (q *Queries) UndoAccountPhone(ctx context.Context, db DBTX, arg UndoAccountPhoneParams) ([]UndoAccountPhoneRow, error) {
-	rows, err := db.Query(ctx, undoAccountPhone,
-		arg.OneByOne,
-		arg.Named,
-		arg.Undoes,
-		arg.RunID,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []UndoAccountPhoneRow
-	for rows.Next() {
-		var i UndoAccountPhoneRow
-		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const undoBreakCircles = `-- name: UndoBreakCircles :many
+const breakRestoredCircles = `-- name: BreakRestoredCircles :many
 WITH RECURSIVE upward AS (
     SELECT d.id AS start, d.parent_id AS seen
     FROM org_changes c
@@ -153,8 +33,8 @@ RETURNING d.id
 
 // Departments that went back below something that by now is below them stay where they
 // were. To be repeated until there are none.
-func (q *Queries) UndoBreakCircles(ctx context.Context, db DBTX, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, undoBreakCircles, runID)
+func (q *Queries) BreakRestoredCircles(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, breakRestoredCircles, runID)
 	if err != nil {
 		return nil, err
 	}
@@ -173,35 +53,35 @@ func (q *Queries) UndoBreakCircles(ctx context.Context, db DBTX, runID string) (
 	return items, nil
 }
 
-const undoClear = `-- name: UndoClear :exec
+const clearUndoObjects = `-- name: ClearUndoObjects :exec
 DELETE FROM undo_objects WHERE run_id = $1
 `
 
-func (q *Queries) UndoClear(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, undoClear, runID)
+func (q *Queries) ClearUndoObjects(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, clearUndoObjects, runID)
 	return err
 }
 
-const undoCountLeftAlone = `-- name: UndoCountLeftAlone :many
+const countLeftAlone = `-- name: CountLeftAlone :many
 SELECT u.object_type, count(*)::int AS objects FROM undo_objects u
 WHERE u.run_id = $1 AND u.left_alone IS NOT NULL
 GROUP BY u.object_type
 `
 
-type UndoCountLeftAloneRow struct {
+type CountLeftAloneRow struct {
 	ObjectType string
 	Objects    int32
 }
 
-func (q *Queries) UndoCountLeftAlone(ctx context.Context, db DBTX, runID string) ([]UndoCountLeftAloneRow, error) {
-	rows, err := db.Query(ctx, undoCountLeftAlone, runID)
+func (q *Queries) CountLeftAlone(ctx context.Context, db DBTX, runID string) ([]CountLeftAloneRow, error) {
+	rows, err := db.Query(ctx, countLeftAlone, runID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []UndoCountLeftAloneRow
+	var items []CountLeftAloneRow
 	for rows.Next() {
-		var i UndoCountLeftAloneRow
+		var i CountLeftAloneRow
 		if err := rows.Scan(&i.ObjectType, &i.Objects); err != nil {
 			return nil, err
 		}
@@ -213,83 +93,7 @@ func (q *Queries) UndoCountLeftAlone(ctx context.Context, db DBTX, runID string)
 	return items, nil
 }
 
-const undoCreations = `-- name: UndoCreations :many
-SELECT w.external_id, w.refusal::text AS refusal
-FROM (
-    SELECT c.external_id, remove_account((c.after ->> 'user_id')::uuid, c.object_id) AS refusal
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'member' AND c.object_id = u.object_id
-        AND c.kind = 'account_created'
-    WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
-      AND EXISTS (SELECT 1 FROM users a WHERE a.id = (c.after ->> 'user_id')::uuid)
-      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.user_id = (c.after ->> 'user_id')::uuid)
-    OFFSET 0
-) w
-WHERE w.refusal IS NOT NULL
-ORDER BY w.external_id
-`
-
-type UndoCreationsParams struct {
-	Undoes string
-	RunID  string
-}
-
-type UndoCreationsRow struct {
-	ExternalID string
-	Refusal    string
-}
-
-// Has the platform take back accounts that the undone run created, once nobody is linked to
-// them any more. Returns whose account stays, and why.
-func (q *Queries) UndoCreations(ctx context.Context, db DBTX, arg UndoCreationsParams) ([]UndoCreationsRow, error) {
-	rows, err := db.Query(ctx, undoCreations, arg.Undoes, arg.RunID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []UndoCreationsRow
-	for rows.Next() {
-		var i UndoCreationsRow
-		if err := rows.Scan(&i.ExternalID, &i.Refusal); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const undoDepartments = `-- name: UndoDepartments :execrows
-WITH differing AS (
-    SELECT d.id, u.target
-    FROM undo_objects u
-    JOIN org_departments d ON d.id = u.object_id
-    WHERE u.run_id = $1
-      AND u.object_type = 'department'
-      AND u.left_alone IS NULL
-      AND coalesce(u.target ->> 'status', '') <> 'deleted'
-      AND jsonb_difference(u.target - 'path' - 'depth', to_jsonb(d)) <> '{}'
-    ORDER BY d.id FOR NO KEY UPDATE OF d
-)
-UPDATE org_departments d SET (name, parent_id, sort_order, status, tenant_id, raw_data, synced_at) = (
-    SELECT w.name, w.parent_id, w.sort_order, w.status, w.tenant_id, w.raw_data, now()
-    FROM jsonb_populate_record(d, n.target) w)
-FROM differing n
-WHERE d.id = n.id
-`
-
-// Departments that are to be there afterwards.
-func (q *Queries) UndoDepartments(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoDepartments, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoDepartmentsLeaves = `-- name: UndoDepartmentsLeaves :execrows
+const deleteCreatedDepartments = `-- name: DeleteCreatedDepartments :execrows
 WITH leaves AS (
     SELECT d.id, u.target
     FROM undo_objects u
@@ -310,30 +114,17 @@ FROM leaves n
 WHERE d.id = n.id
 `
 
-// Takes back departments that are to be gone, those without anybody and anything below
-// them: to be repeated until there are none.
-func (q *Queries) UndoDepartmentsLeaves(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoDepartmentsLeaves, runID)
+// Deletes departments that the undone run created or restored, those without members and
+// departments below them: to be repeated until there are none.
+func (q *Queries) DeleteCreatedDepartments(ctx context.Context, db DBTX, runID string) (int64, error) {
+	result, err := db.Exec(ctx, deleteCreatedDepartments, runID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const undoDone = `-- name: UndoDone :one
-SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = $1)
-    OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = $1))::boolean AS done
-`
-
-// Whether the undoing run has done its work: all of it is one transaction.
-func (q *Queries) UndoDone(ctx context.Context, db DBTX, runID string) (bool, error) {
-	row := db.QueryRow(ctx, undoDone, runID)
-	var done bool
-	err := row.Scan(&done)
-	return done, err
-}
-
-const undoDropMemberships = `-- name: UndoDropMemberships :execrows
+const dropCreatedMemberships = `-- name: DropCreatedMemberships :exec
 DELETE FROM org_member_departments md
 USING undo_objects u, org_members m
 WHERE u.run_id = $1
@@ -342,83 +133,84 @@ WHERE u.run_id = $1
   AND m.id = u.object_id
   AND md.member_id = u.object_id
   AND (m.status = 'deleted' OR EXISTS (
-        SELECT 1 FROM org_changes c
-        WHERE c.run_id = $2 AND c.object_type = 'membership' AND c.kind = 'created'
+        SELECT 1 FROM undone_changes c
+        WHERE c.run_id = $1 AND c.object_type = 'membership' AND c.kind = 'created'
           AND c.object_id = md.member_id AND c.department_id = md.department_id))
 `
 
-type UndoDropMembershipsParams struct {
-	RunID  string
-	Undoes string
+// Memberships that the undone run created, and all of members who were taken back.
+func (q *Queries) DropCreatedMemberships(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropCreatedMemberships, runID)
+	return err
 }
 
-// Places that the undone run created, and all places of people who were taken back.
-func (q *Queries) UndoDropMemberships(ctx context.Context, db DBTX, arg UndoDropMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, undoDropMemberships, arg.RunID, arg.Undoes)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoForgetMoves = `-- name: UndoForgetMoves :exec
+const forgetMoves = `-- name: ForgetMoves :exec
 UPDATE org_changes c SET kind = 'updated'
 WHERE c.run_id = $1 AND c.object_type = 'department' AND c.kind = 'moved'
   AND c.object_id = ANY ($2::uuid[])
 `
 
-type UndoForgetMovesParams struct {
+type ForgetMovesParams struct {
 	RunID       string
 	Departments []string
 }
 
 // Departments that stay where they were did not move.
-func (q *Queries) UndoForgetMoves(ctx context.Context, db DBTX, arg UndoForgetMovesParams) error {
-	_, err := db.Exec(ctx, undoForgetMoves, arg.RunID, arg.Departments)
+func (q *Queries) ForgetMoves(ctx context.Context, db DBTX, arg ForgetMovesParams) error {
+	_, err := db.Exec(ctx, forgetMoves, arg.RunID, arg.Departments)
 	return err
 }
 
-const undoInsertMemberships = `-- name: UndoInsertMemberships :execrows
+const insertDeletedMemberships = `-- name: InsertDeletedMemberships :exec
 INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
 SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
-FROM undo_objects u
-JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
-    AND c.kind = 'deleted'
+FROM undone_changes c
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
 CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
-WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
+WHERE c.run_id = $1 AND c.object_type = 'membership' AND c.kind = 'deleted'
 ORDER BY c.object_id, c.department_id
 ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
-type UndoInsertMembershipsParams struct {
-	Undoes string
-	RunID  string
-}
-
-// Which of them is the primary one is derived afterwards.
-func (q *Queries) UndoInsertMemberships(ctx context.Context, db DBTX, arg UndoInsertMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, undoInsertMemberships, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoLeaveInhabited = `-- name: UndoLeaveInhabited :exec
-UPDATE undo_objects u SET left_alone = 'inhabited'
-FROM org_departments d
-WHERE u.run_id = $1 AND u.object_type = 'department' AND u.left_alone IS NULL AND u.target ->> 'status' = 'deleted'
-  AND d.id = u.object_id AND d.status = 'active'
-`
-
-func (q *Queries) UndoLeaveInhabited(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, undoLeaveInhabited, runID)
+// Which of them is the primary one is computed afterwards.
+func (q *Queries) InsertDeletedMemberships(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, insertDeletedMemberships, runID)
 	return err
 }
 
-const undoLeaveTaken = `-- name: UndoLeaveTaken :exec
+const isUndone = `-- name: IsUndone :one
+SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = $1)
+    OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = $1))::boolean AS done
+`
+
+// Whether the undo run has done its work: all of it is one transaction.
+func (q *Queries) IsUndone(ctx context.Context, db DBTX, runID string) (bool, error) {
+	row := db.QueryRow(ctx, isUndone, runID)
+	var done bool
+	err := row.Scan(&done)
+	return done, err
+}
+
+const leaveInhabited = `-- name: LeaveInhabited :exec
+UPDATE undo_objects u SET left_alone = 'inhabited'
+FROM org_objects o
+WHERE u.run_id = $1
+  AND u.object_type IN ('department', 'group')
+  AND u.left_alone IS NULL
+  AND u.target ->> 'status' = 'deleted'
+  AND o.object_type = u.object_type
+  AND o.id = u.object_id
+  AND o.status = 'active'
+`
+
+// Leaves alone what is to be deleted and is not, since something is in it.
+func (q *Queries) LeaveInhabited(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, leaveInhabited, runID)
+	return err
+}
+
+const leaveTakenIDs = `-- name: LeaveTakenIDs :exec
 UPDATE undo_objects u SET left_alone = 'ids'
 FROM org_members m
 WHERE u.run_id = $1 AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id AND EXISTS (
@@ -428,38 +220,38 @@ WHERE u.run_id = $1 AND u.object_type = 'member' AND u.left_alone IS NULL AND m.
       AND (o.unionid = w.unionid OR (o.unionid IS NULL AND w.unionid IS NULL AND o.external_id = w.external_id)))
 `
 
-// People whose earlier ids are another row's by now.
-func (q *Queries) UndoLeaveTaken(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, undoLeaveTaken, runID)
+// Leaves members alone whose former ids are another row's by now.
+func (q *Queries) LeaveTakenIDs(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, leaveTakenIDs, runID)
 	return err
 }
 
-const undoLeftAlone = `-- name: UndoLeftAlone :many
+const listLeftAlone = `-- name: ListLeftAlone :many
 SELECT object_type, external_id, left_alone, changed_by FROM undo_objects
 WHERE run_id = $1 AND left_alone IS NOT NULL ORDER BY object_type, external_id LIMIT $2
 `
 
-type UndoLeftAloneParams struct {
+type ListLeftAloneParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type UndoLeftAloneRow struct {
+type ListLeftAloneRow struct {
 	ObjectType string
 	ExternalID string
 	LeftAlone  *string
 	ChangedBy  *string
 }
 
-func (q *Queries) UndoLeftAlone(ctx context.Context, db DBTX, arg UndoLeftAloneParams) ([]UndoLeftAloneRow, error) {
-	rows, err := db.Query(ctx, undoLeftAlone, arg.RunID, arg.MaxRows)
+func (q *Queries) ListLeftAlone(ctx context.Context, db DBTX, arg ListLeftAloneParams) ([]ListLeftAloneRow, error) {
+	rows, err := db.Query(ctx, listLeftAlone, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []UndoLeftAloneRow
+	var items []ListLeftAloneRow
 	for rows.Next() {
-		var i UndoLeftAloneRow
+		var i ListLeftAloneRow
 		if err := rows.Scan(
 			&i.ObjectType,
 			&i.ExternalID,
@@ -476,72 +268,36 @@ func (q *Queries) UndoLeftAlone(ctx context.Context, db DBTX, arg UndoLeftAloneP
 	return items, nil
 }
 
-const undoLinks = `-- name: UndoLinks :execrows
-WITH taken AS (
-    UPDATE org_members m SET user_id = (c.before ->> 'user_id')::uuid, synced_at = now()
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = $2 AND c.object_type = 'member' AND c.object_id = u.object_id
-        AND c.kind = 'linked'
-    WHERE u.run_id = $1 AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id
-      AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
-      AND NOT EXISTS (SELECT 1 FROM org_members o
-          WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
-                      AND o.user_id = (c.before ->> 'user_id')::uuid)
-      AND (c.before ->> 'user_id' IS NULL OR EXISTS (SELECT 1 FROM users a WHERE a.id = (c.before ->> 'user_id')::uuid))
-    RETURNING m.id, m.external_id, c.before, c.after
-)
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'member', t.id, t.id, t.external_id, 'linked',
-    jsonb_build_object('user_id', t.after -> 'user_id'), jsonb_build_object('user_id', t.before -> 'user_id')
-FROM taken t
-`
-
-type UndoLinksParams struct {
-	RunID  string
-	Undoes string
-}
-
-// Links to accounts are taken back, or put back where they had been taken back.
-func (q *Queries) UndoLinks(ctx context.Context, db DBTX, arg UndoLinksParams) (int64, error) {
-	result, err := db.Exec(ctx, undoLinks, arg.RunID, arg.Undoes)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoListMissingMemberships = `-- name: UndoListMissingMemberships :many
+const listLostMemberships = `-- name: ListLostMemberships :many
 SELECT c.external_id, d.external_id AS department
-FROM undo_objects u
-JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
-    AND c.kind = 'deleted'
+FROM undone_changes c
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status <> 'active'
-WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
-ORDER BY c.external_id, d.external_id LIMIT $3
+WHERE c.run_id = $1 AND c.object_type = 'membership' AND c.kind = 'deleted'
+ORDER BY c.external_id, d.external_id
+LIMIT $2
 `
 
-type UndoListMissingMembershipsParams struct {
-	Undoes  string
+type ListLostMembershipsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type UndoListMissingMembershipsRow struct {
+type ListLostMembershipsRow struct {
 	ExternalID string
 	Department string
 }
 
-// Places that could not be given back, since their department is not there.
-func (q *Queries) UndoListMissingMemberships(ctx context.Context, db DBTX, arg UndoListMissingMembershipsParams) ([]UndoListMissingMembershipsRow, error) {
-	rows, err := db.Query(ctx, undoListMissingMemberships, arg.Undoes, arg.RunID, arg.MaxRows)
+// Memberships that cannot be given back, since their department is deleted.
+func (q *Queries) ListLostMemberships(ctx context.Context, db DBTX, arg ListLostMembershipsParams) ([]ListLostMembershipsRow, error) {
+	rows, err := db.Query(ctx, listLostMemberships, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []UndoListMissingMembershipsRow
+	var items []ListLostMembershipsRow
 	for rows.Next() {
-		var i UndoListMissingMembershipsRow
+		var i ListLostMembershipsRow
 		if err := rows.Scan(&i.ExternalID, &i.Department); err != nil {
 			return nil, err
 		}
@@ -553,81 +309,7 @@ func (q *Queries) UndoListMissingMemberships(ctx context.Context, db DBTX, arg U
 	return items, nil
 }
 
-const undoSelect = `-- name: UndoSelect :exec
-WITH RECURSIVE below AS (
-    SELECT d.id FROM org_departments d WHERE d.provider_id = $2::uuid
-        AND d.external_id = ANY ($4::text[])
-    UNION
-    SELECT c.id FROM org_departments c JOIN below b ON c.parent_id = b.id
-), changes AS (
-    SELECT c.id, c.run_id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.before, c.after, c.changed_at,
-        CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END AS undo_type,
-        CASE c.object_type WHEN 'group_membership' THEN c.department_id ELSE c.object_id END AS container_id
-    FROM org_changes c
-    WHERE c.run_id = $3 AND NOT org_change_derived(c.object_type, c.kind, c.before)
-), touched AS (
-    SELECT c.undo_type AS object_type, c.object_id, c.container_id, max(c.external_id) AS external_id,
-        min(c.id) AS first_id, max(c.changed_at) AS last_at,
-        (jsonb_agg(CASE c.kind WHEN 'created' THEN '{"status": "deleted"}' ELSE c.before END)
-            FILTER (WHERE c.object_type <> 'membership' AND c.kind NOT IN ('linked', 'account_created'))) -> 0 AS target
-    FROM changes c
-    GROUP BY 1, 2, 3
-), members_below AS (
-    SELECT c.object_id AS id FROM changes c
-    WHERE c.object_type = 'membership' AND c.department_id IN (SELECT b.id FROM below b)
-    UNION
-    SELECT md.member_id FROM org_member_departments md WHERE md.department_id IN (SELECT b.id FROM below b)
-    UNION
-    SELECT m.id FROM org_members m
-    WHERE m.provider_id = $2
-      AND CASE WHEN $6::boolean THEN lower(m.external_id) ELSE m.external_id END = ANY ($5::text[])
-)
-INSERT INTO undo_objects (run_id, object_type, object_id, department_id, external_id, target, left_alone, changed_by)
-SELECT $1, t.object_type, t.object_id, t.container_id, t.external_id, t.target,
-    CASE WHEN later.run_id IS NOT NULL THEN 'changed' END, later.run_id
-FROM touched t
-LEFT JOIN LATERAL (
-    SELECT c.run_id FROM org_changes c JOIN sync_runs r ON r.id = c.run_id
-    WHERE c.object_id = t.object_id AND r.provider_id = $2::uuid AND r.id NOT IN ($3, $1)
-      AND r.mode = 'apply'
-      AND CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END = t.object_type
-      AND (c.object_type <> 'group_membership' OR c.department_id = t.container_id)
-      AND (c.id > t.first_id OR c.changed_at > t.last_at)
-      AND c.kind NOT IN ('linked', 'account_created') AND NOT org_change_derived(c.object_type, c.kind, c.before)
-    ORDER BY c.changed_at DESC, c.id DESC LIMIT 1
-) later ON true
-WHERE (cardinality($4::text[]) = 0 AND cardinality($5::text[]) = 0)
-   OR (t.object_type IN ('department', 'group_membership') AND t.object_id IN (SELECT b.id FROM below b))
-   OR (t.object_type NOT IN ('department', 'group') AND t.object_id IN (SELECT m.id FROM members_below m))
-`
-
-type UndoSelectParams struct {
-	RunID       string
-	ProviderID  string
-	Undoes      string
-	Departments []string
-	Members     []string
-	IgnoreCase  bool
-}
-
-// What the run to be undone changed, all of it or in the departments given, with what
-// is below them and everybody who has or had a place there, and the members given. What
-// another run changed since is marked to be left alone: after the first of the changes to
-// be undone or, as a held run goes on after others, after the last of them. Only of an
-// undoing run without any changes of its own: repeated, it would find those.
-func (q *Queries) UndoSelect(ctx context.Context, db DBTX, arg UndoSelectParams) error {
-	_, err := db.Exec(ctx, undoSelect,
-		arg.RunID,
-		arg.ProviderID,
-		arg.Undoes,
-		arg.Departments,
-		arg.Members,
-		arg.IgnoreCase,
-	)
-	return err
-}
-
-const undoUnknown = `-- name: UndoUnknown :many
+const listUnknownUndoTargets = `-- name: ListUnknownUndoTargets :many
 SELECT 'department' AS object_type, w.id::text AS external_id FROM unnest($1::text[]) AS w (id)
 WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2::uuid AND d.external_id = w.id)
 UNION ALL
@@ -637,7 +319,7 @@ WHERE NOT EXISTS (SELECT 1 FROM undo_objects u JOIN org_members m ON m.id = u.ob
       AND CASE WHEN $5::boolean THEN lower(m.external_id) ELSE m.external_id END = w.id)
 `
 
-type UndoUnknownParams struct {
+type ListUnknownUndoTargetsParams struct {
 	Departments []string
 	ProviderID  string
 	Members     []string
@@ -645,15 +327,15 @@ type UndoUnknownParams struct {
 	IgnoreCase  bool
 }
 
-type UndoUnknownRow struct {
+type ListUnknownUndoTargetsRow struct {
 	ObjectType string
 	ExternalID string
 }
 
-// Departments and members that the undoing run was asked for without any effect: no such
-// department, a member of whom the run to be undone changed nothing.
-func (q *Queries) UndoUnknown(ctx context.Context, db DBTX, arg UndoUnknownParams) ([]UndoUnknownRow, error) {
-	rows, err := db.Query(ctx, undoUnknown,
+// Departments and members that the undo run was asked for without any effect: departments
+// that do not exist, and members of whom the run to be undone changed nothing.
+func (q *Queries) ListUnknownUndoTargets(ctx context.Context, db DBTX, arg ListUnknownUndoTargetsParams) ([]ListUnknownUndoTargetsRow, error) {
+	rows, err := db.Query(ctx, listUnknownUndoTargets,
 		arg.Departments,
 		arg.ProviderID,
 		arg.Members,
@@ -664,9 +346,9 @@ func (q *Queries) UndoUnknown(ctx context.Context, db DBTX, arg UndoUnknownParam
 		return nil, err
 	}
 	defer rows.Close()
-	var items []UndoUnknownRow
+	var items []ListUnknownUndoTargetsRow
 	for rows.Next() {
-		var i UndoUnknownRow
+		var i ListUnknownUndoTargetsRow
 		if err := rows.Scan(&i.ObjectType, &i.ExternalID); err != nil {
 			return nil, err
 		}
@@ -678,15 +360,188 @@ func (q *Queries) UndoUnknown(ctx context.Context, db DBTX, arg UndoUnknownParam
 	return items, nil
 }
 
-const undoUpdateMemberships = `-- name: UndoUpdateMemberships :execrows
+const removeCreatedAccounts = `-- name: RemoveCreatedAccounts :many
+SELECT w.external_id, w.refusal::text AS refusal
+FROM (
+    SELECT c.external_id, remove_account((c.after ->> 'user_id')::uuid, c.object_id) AS refusal
+    FROM undone_changes c
+    WHERE c.run_id = $1
+      AND c.object_type = 'member'
+      AND c.kind = 'account_created'
+      AND EXISTS (SELECT 1 FROM users a WHERE a.id = (c.after ->> 'user_id')::uuid)
+      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.user_id = (c.after ->> 'user_id')::uuid)
+    OFFSET 0
+) w
+WHERE w.refusal IS NOT NULL
+ORDER BY w.external_id
+`
+
+type RemoveCreatedAccountsRow struct {
+	ExternalID string
+	Refusal    string
+}
+
+// Has the platform take back accounts that the undone run created, once no member is linked
+// to them any more. Returns the members whose account stays, and why.
+func (q *Queries) RemoveCreatedAccounts(ctx context.Context, db DBTX, runID string) ([]RemoveCreatedAccountsRow, error) {
+	rows, err := db.Query(ctx, removeCreatedAccounts, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RemoveCreatedAccountsRow
+	for rows.Next() {
+		var i RemoveCreatedAccountsRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const restoreAddresses = `-- name: RestoreAddresses :many
+WITH former AS MATERIALIZED (
+    SELECT m.external_id, i.id AS identity_id, c.before ->> ('account_' || $1::text) AS address
+    FROM org_changes n
+    JOIN undone_changes c ON c.run_id = n.run_id AND c.object_type = 'member' AND c.object_id = n.object_id
+        AND c.kind = 'linked'
+    JOIN org_members m ON m.id = n.object_id
+    JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
+    JOIN identities i ON i.id = a.identity_id
+    WHERE n.run_id = $4
+      AND n.object_type = 'member'
+      AND n.kind = 'linked'
+      AND c.before ? ('account_' || $1)
+      AND CASE $1 WHEN 'email' THEN i.email = m.email ELSE i.phone = m.phone END
+), free AS (
+    SELECT f.external_id, f.identity_id, f.address
+    FROM former f
+    WHERE NOT EXISTS (
+        SELECT 1 FROM identities o
+        WHERE o.id <> f.identity_id
+          AND CASE $1 WHEN 'email' THEN lower(btrim(o.email)) ELSE o.phone END =
+              CASE $1 WHEN 'email' THEN lower(btrim(f.address)) ELSE f.address END)
+), restored_email AS (
+    UPDATE identities i SET email = f.address FROM free f
+    WHERE i.id = f.identity_id AND $1 = 'email' AND NOT $2::boolean
+), restored_phone AS (
+    UPDATE identities i SET phone = f.address FROM free f
+    WHERE i.id = f.identity_id AND $1 = 'phone' AND NOT $2
+)
+SELECT w.external_id, w.refusal::text AS refusal, count(*) OVER () AS total
+FROM (SELECT f.external_id, write_account(f.identity_id, $1, f.address) AS refusal FROM free f
+    WHERE $2) w
+WHERE w.refusal IS NOT NULL
+ORDER BY w.external_id
+LIMIT $3::int
+`
+
+type RestoreAddressesParams struct {
+	Channel  string
+	OneByOne interface{}
+	Named    int32
+	RunID    string
+}
+
+type RestoreAddressesRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+// Accounts whose link was taken back get the e-mail or phone that they had before it, if they
+// still have the member's. Before the members change: what an account followed is what they
+// have now. Returns, if accounts are written one by one, members whose account's table
+// refused it: the first of them, and how many there are.
+func (q *Queries) RestoreAddresses(ctx context.Context, db DBTX, arg RestoreAddressesParams) ([]RestoreAddressesRow, error) {
+	rows, err := db.Query(ctx, restoreAddresses,
+		arg.Channel,
+		arg.OneByOne,
+		arg.Named,
+		arg.RunID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RestoreAddressesRow
+	for rows.Next() {
+		var i RestoreAddressesRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const restoreDepartments = `-- name: RestoreDepartments :exec
+WITH differing AS (
+    SELECT d.id, u.target
+    FROM undo_objects u
+    JOIN org_departments d ON d.id = u.object_id
+    WHERE u.run_id = $1
+      AND u.object_type = 'department'
+      AND u.left_alone IS NULL
+      AND coalesce(u.target ->> 'status', '') <> 'deleted'
+      AND jsonb_difference(u.target - 'path' - 'depth', to_jsonb(d)) <> '{}'
+    ORDER BY d.id FOR NO KEY UPDATE OF d
+)
+UPDATE org_departments d SET (name, parent_id, sort_order, status, tenant_id, raw_data, synced_at) = (
+    SELECT w.name, w.parent_id, w.sort_order, w.status, w.tenant_id, w.raw_data, now()
+    FROM jsonb_populate_record(d, n.target) w)
+FROM differing n
+WHERE d.id = n.id
+`
+
+// Gives departments that are to exist back what the undone run changed of them.
+func (q *Queries) RestoreDepartments(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restoreDepartments, runID)
+	return err
+}
+
+const restoreLinks = `-- name: RestoreLinks :exec
+WITH restored AS (
+    UPDATE org_members m SET user_id = (c.before ->> 'user_id')::uuid, synced_at = now()
+    FROM undone_changes c
+    WHERE c.run_id = $1
+      AND c.object_type = 'member'
+      AND c.kind = 'linked'
+      AND m.id = c.object_id
+      AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
+      AND NOT EXISTS (SELECT 1 FROM org_members o
+          WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
+            AND o.user_id = (c.before ->> 'user_id')::uuid)
+      AND (c.before ->> 'user_id' IS NULL OR EXISTS (SELECT 1 FROM users a WHERE a.id = (c.before ->> 'user_id')::uuid))
+    RETURNING m.id, m.external_id, c.before, c.after
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT $1, 'member', r.id, r.id, r.external_id, 'linked',
+    jsonb_build_object('user_id', r.after -> 'user_id'), jsonb_build_object('user_id', r.before -> 'user_id')
+FROM restored r
+`
+
+// Links to accounts are taken back, or put back where they had been taken back.
+func (q *Queries) RestoreLinks(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restoreLinks, runID)
+	return err
+}
+
+const restoreMemberships = `-- name: RestoreMemberships :exec
 WITH differing AS (
     SELECT md.member_id, md.department_id, c.before
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
-        AND c.kind = 'updated'
+    FROM undone_changes c
     JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
-    WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
-    ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
+    WHERE c.run_id = $1 AND c.object_type = 'membership' AND c.kind = 'updated'
+    ORDER BY md.member_id, md.department_id
+    FOR NO KEY UPDATE OF md
 )
 UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) = (
     SELECT w.is_leader, w.sort_order, w.primary_rank FROM jsonb_populate_record(md, n.before) w)
@@ -694,15 +549,64 @@ FROM differing n
 WHERE md.member_id = n.member_id AND md.department_id = n.department_id
 `
 
-type UndoUpdateMembershipsParams struct {
-	Undoes string
-	RunID  string
+func (q *Queries) RestoreMemberships(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restoreMemberships, runID)
+	return err
 }
 
-func (q *Queries) UndoUpdateMemberships(ctx context.Context, db DBTX, arg UndoUpdateMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, undoUpdateMemberships, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+const selectUndoObjects = `-- name: SelectUndoObjects :exec
+WITH touched AS (
+    SELECT c.undo_type AS object_type, c.object_id, c.container_id, max(c.external_id) AS external_id,
+        min(c.id) AS first_id, max(c.changed_at) AS last_at,
+        (jsonb_agg(CASE c.kind WHEN 'created' THEN '{"status": "deleted"}' ELSE c.before END)
+            FILTER (WHERE c.object_type <> 'membership' AND c.kind NOT IN ('linked', 'account_created'))) -> 0 AS target
+    FROM undoable_changes c
+    WHERE c.run_id = $3
+    GROUP BY 1, 2, 3
+)
+INSERT INTO undo_objects (run_id, object_type, object_id, department_id, external_id, target, left_alone, changed_by)
+SELECT $1, t.object_type, t.object_id, t.container_id, t.external_id, t.target,
+    CASE WHEN later.run_id IS NOT NULL THEN 'changed' END, later.run_id
+FROM touched t
+LEFT JOIN LATERAL (
+    SELECT c.run_id
+    FROM undoable_changes c
+    JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = $2::uuid AND r.mode = 'apply'
+    WHERE c.object_id = t.object_id
+      AND c.undo_type = t.object_type
+      AND c.container_id = t.container_id
+      AND c.run_id NOT IN ($3, $1)
+      AND (c.id > t.first_id OR c.changed_at > t.last_at)
+      AND c.kind NOT IN ('linked', 'account_created')
+    ORDER BY c.changed_at DESC, c.id DESC
+    LIMIT 1
+) later ON true
+WHERE (cardinality($4::text[]) = 0 AND cardinality($5::text[]) = 0)
+   OR t.object_id IN (
+       SELECT s.object_id FROM undo_scope($3, $2, $4, $5, $6::boolean) s)
+`
+
+type SelectUndoObjectsParams struct {
+	RunID       string
+	ProviderID  string
+	Undoes      string
+	Departments []string
+	Members     []string
+	IgnoreCase  bool
+}
+
+// Selects what the run to be undone changed: all of it, or what is in the departments and
+// members given. What another run changed since is marked to be left alone: after the first
+// of the changes to be undone or, as a held run goes on after others, after the last of them.
+// Only for an undo run without any changes of its own: repeated, it would find those.
+func (q *Queries) SelectUndoObjects(ctx context.Context, db DBTX, arg SelectUndoObjectsParams) error {
+	_, err := db.Exec(ctx, selectUndoObjects,
+		arg.RunID,
+		arg.ProviderID,
+		arg.Undoes,
+		arg.Departments,
+		arg.Members,
+		arg.IgnoreCase,
+	)
+	return err
 }

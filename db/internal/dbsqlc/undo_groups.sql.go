@@ -54,245 +54,7 @@ func (q *Queries) CountIndependentDeletions(ctx context.Context, db DBTX, arg Co
 	return items, nil
 }
 
-const undoAdministratorsDrop = `-- name: UndoAdministratorsDrop :execrows
-DELETE FROM org_administrators a
-USING undo_objects u
-WHERE u.run_id = $1
-  AND u.left_alone IS NULL
-  AND u.object_id = a.member_id
-  AND (u.object_type = 'administrator' AND EXISTS (
-          SELECT 1 FROM org_changes c
-          WHERE c.run_id = $2 AND c.object_type = 'administrator' AND c.object_id = a.member_id
-            AND c.kind = 'created' AND c.after ->> 'source' = a.source)
-      OR u.object_type = 'member'
-          AND EXISTS (SELECT 1 FROM org_members m WHERE m.id = u.object_id AND m.status = 'deleted'))
-`
-
-type UndoAdministratorsDropParams struct {
-	RunID  string
-	Undoes string
-}
-
-// Administrators whom the undone run named, and those who were taken back as members.
-func (q *Queries) UndoAdministratorsDrop(ctx context.Context, db DBTX, arg UndoAdministratorsDropParams) (int64, error) {
-	result, err := db.Exec(ctx, undoAdministratorsDrop, arg.RunID, arg.Undoes)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoAdministratorsInsert = `-- name: UndoAdministratorsInsert :execrows
-INSERT INTO org_administrators (provider_id, member_id, source, level)
-SELECT $1, m.id, c.before ->> 'source', c.before ->> 'level'
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = $2 AND c.object_type = 'administrator' AND c.object_id = u.object_id AND c.kind = 'deleted'
-JOIN org_members m ON m.id = u.object_id AND m.status <> 'deleted'
-WHERE u.run_id = $3 AND u.object_type = 'administrator' AND u.left_alone IS NULL
-ORDER BY m.id
-ON CONFLICT DO NOTHING
-`
-
-type UndoAdministratorsInsertParams struct {
-	ProviderID string
-	Undoes     string
-	RunID      string
-}
-
-func (q *Queries) UndoAdministratorsInsert(ctx context.Context, db DBTX, arg UndoAdministratorsInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, undoAdministratorsInsert, arg.ProviderID, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoAdministratorsUpdate = `-- name: UndoAdministratorsUpdate :execrows
-UPDATE org_administrators a SET level = c.before ->> 'level'
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = $2 AND c.object_type = 'administrator' AND c.object_id = u.object_id AND c.kind = 'updated'
-WHERE u.run_id = $1
-  AND u.object_type = 'administrator'
-  AND u.left_alone IS NULL
-  AND a.member_id = u.object_id
-  AND a.source = 'provider'
-`
-
-type UndoAdministratorsUpdateParams struct {
-	RunID  string
-	Undoes string
-}
-
-// Levels are the provider's: one named here has but one.
-func (q *Queries) UndoAdministratorsUpdate(ctx context.Context, db DBTX, arg UndoAdministratorsUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, undoAdministratorsUpdate, arg.RunID, arg.Undoes)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroupDepartmentsDrop = `-- name: UndoGroupDepartmentsDrop :execrows
-DELETE FROM org_group_departments gd
-USING undo_objects u
-WHERE u.run_id = $1
-  AND u.object_type = 'group_membership'
-  AND u.left_alone IS NULL
-  AND u.object_id = gd.department_id
-  AND u.department_id = gd.group_id
-  AND u.target ->> 'status' = 'deleted'
-`
-
-func (q *Queries) UndoGroupDepartmentsDrop(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoGroupDepartmentsDrop, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroupDepartmentsInsert = `-- name: UndoGroupDepartmentsInsert :execrows
-INSERT INTO org_group_departments (group_id, department_id)
-SELECT g.id, d.id
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = $1
-    AND c.object_type = u.object_type
-    AND c.object_id = u.object_id
-    AND c.department_id = u.department_id
-    AND c.kind = 'deleted'
-JOIN org_groups g ON g.id = c.department_id AND g.status = 'active'
-JOIN org_departments d ON d.id = c.object_id AND d.status = 'active'
-WHERE u.run_id = $2 AND u.object_type = 'group_membership' AND u.left_alone IS NULL
-ORDER BY g.id, d.id
-ON CONFLICT DO NOTHING
-`
-
-type UndoGroupDepartmentsInsertParams struct {
-	Undoes string
-	RunID  string
-}
-
-func (q *Queries) UndoGroupDepartmentsInsert(ctx context.Context, db DBTX, arg UndoGroupDepartmentsInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, undoGroupDepartmentsInsert, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroupMembersDrop = `-- name: UndoGroupMembersDrop :execrows
-DELETE FROM org_group_members gm
-USING undo_objects u
-WHERE u.run_id = $1
-  AND u.left_alone IS NULL
-  AND u.object_id = gm.member_id
-  AND (u.object_type = 'group_membership' AND u.department_id = gm.group_id AND u.target ->> 'status' = 'deleted'
-      OR u.object_type = 'member'
-          AND EXISTS (SELECT 1 FROM org_members m WHERE m.id = u.object_id AND m.status = 'deleted'))
-`
-
-// Places in groups that the undone run gave, and all those of members who were taken back.
-func (q *Queries) UndoGroupMembersDrop(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoGroupMembersDrop, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroupMembersInsert = `-- name: UndoGroupMembersInsert :execrows
-INSERT INTO org_group_members (group_id, member_id, scope)
-SELECT g.id, m.id, w.scope
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = $1
-    AND c.object_type = u.object_type
-    AND c.object_id = u.object_id
-    AND c.department_id = u.department_id
-    AND c.kind = 'deleted'
-JOIN org_groups g ON g.id = c.department_id AND g.status = 'active'
-JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
-CROSS JOIN LATERAL jsonb_populate_record(NULL::org_group_members, c.before) w
-WHERE u.run_id = $2 AND u.object_type = 'group_membership' AND u.left_alone IS NULL
-ORDER BY g.id, m.id
-ON CONFLICT DO NOTHING
-`
-
-type UndoGroupMembersInsertParams struct {
-	Undoes string
-	RunID  string
-}
-
-func (q *Queries) UndoGroupMembersInsert(ctx context.Context, db DBTX, arg UndoGroupMembersInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, undoGroupMembersInsert, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroupMembersUpdate = `-- name: UndoGroupMembersUpdate :execrows
-UPDATE org_group_members gm SET scope = w.scope
-FROM undo_objects u
-JOIN org_changes c
-    ON c.run_id = $2
-    AND c.object_type = u.object_type
-    AND c.object_id = u.object_id
-    AND c.department_id = u.department_id
-    AND c.kind = 'updated'
-CROSS JOIN LATERAL jsonb_populate_record(NULL::org_group_members, c.before) w
-WHERE u.run_id = $1
-  AND u.object_type = 'group_membership'
-  AND u.left_alone IS NULL
-  AND gm.member_id = u.object_id
-  AND gm.group_id = u.department_id
-`
-
-type UndoGroupMembersUpdateParams struct {
-	RunID  string
-	Undoes string
-}
-
-func (q *Queries) UndoGroupMembersUpdate(ctx context.Context, db DBTX, arg UndoGroupMembersUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, undoGroupMembersUpdate, arg.RunID, arg.Undoes)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroups = `-- name: UndoGroups :execrows
-WITH differing AS (
-    SELECT g.id, u.target
-    FROM undo_objects u
-    JOIN org_groups g ON g.id = u.object_id
-    WHERE u.run_id = $1
-      AND u.object_type = 'group'
-      AND u.left_alone IS NULL
-      AND coalesce(u.target ->> 'status', '') <> 'deleted'
-      AND jsonb_difference(u.target, to_jsonb(g)) <> '{}'
-    ORDER BY g.id FOR NO KEY UPDATE OF g
-)
-UPDATE org_groups g SET (kind, name, category, attributes, status, tenant_id, raw_data, synced_at) = (
-    SELECT w.kind, w.name, w.category, w.attributes, w.status, w.tenant_id, w.raw_data, now()
-    FROM jsonb_populate_record(g, n.target) w)
-FROM differing n
-WHERE g.id = n.id
-`
-
-// Groups that are to be there afterwards.
-func (q *Queries) UndoGroups(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoGroups, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoGroupsLeave = `-- name: UndoGroupsLeave :execrows
+const deleteCreatedGroups = `-- name: DeleteCreatedGroups :exec
 WITH leaving AS (
     SELECT g.id, u.target
     FROM undo_objects u
@@ -313,27 +75,166 @@ FROM leaving n
 WHERE g.id = n.id
 `
 
-// Takes back groups that are to be gone, those to which nothing belongs.
-func (q *Queries) UndoGroupsLeave(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoGroupsLeave, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// Deletes groups that the undone run created or restored, those to which nothing belongs.
+func (q *Queries) DeleteCreatedGroups(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, deleteCreatedGroups, runID)
+	return err
 }
 
-const undoLeaveGroups = `-- name: UndoLeaveGroups :exec
-UPDATE undo_objects u SET left_alone = 'inhabited'
-FROM org_groups g
+const dropCreatedAdministrators = `-- name: DropCreatedAdministrators :exec
+DELETE FROM org_administrators a
+USING undo_objects u
 WHERE u.run_id = $1
-  AND u.object_type = 'group'
   AND u.left_alone IS NULL
-  AND u.target ->> 'status' = 'deleted'
-  AND g.id = u.object_id
-  AND g.status = 'active'
+  AND u.object_id = a.member_id
+  AND (u.object_type = 'administrator' AND EXISTS (
+          SELECT 1 FROM undone_changes c
+          WHERE c.run_id = $1 AND c.object_type = 'administrator' AND c.object_id = a.member_id
+            AND c.kind = 'created' AND c.after ->> 'source' = a.source)
+      OR u.object_type = 'member'
+          AND EXISTS (SELECT 1 FROM org_members m WHERE m.id = u.object_id AND m.status = 'deleted'))
 `
 
-func (q *Queries) UndoLeaveGroups(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, undoLeaveGroups, runID)
+// Administrators whom the undone run named, and those who were taken back as members.
+func (q *Queries) DropCreatedAdministrators(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropCreatedAdministrators, runID)
+	return err
+}
+
+const dropCreatedGroupDepartments = `-- name: DropCreatedGroupDepartments :exec
+DELETE FROM org_group_departments gd
+USING undo_objects u
+WHERE u.run_id = $1
+  AND u.object_type = 'group_membership'
+  AND u.left_alone IS NULL
+  AND u.object_id = gd.department_id
+  AND u.department_id = gd.group_id
+  AND u.target ->> 'status' = 'deleted'
+`
+
+func (q *Queries) DropCreatedGroupDepartments(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropCreatedGroupDepartments, runID)
+	return err
+}
+
+const dropCreatedGroupMembers = `-- name: DropCreatedGroupMembers :exec
+DELETE FROM org_group_members gm
+USING undo_objects u
+WHERE u.run_id = $1
+  AND u.left_alone IS NULL
+  AND u.object_id = gm.member_id
+  AND (u.object_type = 'group_membership' AND u.department_id = gm.group_id AND u.target ->> 'status' = 'deleted'
+      OR u.object_type = 'member'
+          AND EXISTS (SELECT 1 FROM org_members m WHERE m.id = u.object_id AND m.status = 'deleted'))
+`
+
+// Group memberships that the undone run created, and all of members who were taken back.
+func (q *Queries) DropCreatedGroupMembers(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropCreatedGroupMembers, runID)
+	return err
+}
+
+const insertDeletedAdministrators = `-- name: InsertDeletedAdministrators :exec
+INSERT INTO org_administrators (provider_id, member_id, source, level)
+SELECT m.provider_id, m.id, c.before ->> 'source', c.before ->> 'level'
+FROM undone_changes c
+JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
+WHERE c.run_id = $1 AND c.object_type = 'administrator' AND c.kind = 'deleted'
+ORDER BY m.id
+ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) InsertDeletedAdministrators(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, insertDeletedAdministrators, runID)
+	return err
+}
+
+const insertDeletedGroupDepartments = `-- name: InsertDeletedGroupDepartments :exec
+INSERT INTO org_group_departments (group_id, department_id)
+SELECT g.id, d.id
+FROM undone_changes c
+JOIN org_groups g ON g.id = c.department_id AND g.status = 'active'
+JOIN org_departments d ON d.id = c.object_id AND d.status = 'active'
+WHERE c.run_id = $1 AND c.object_type = 'group_membership' AND c.kind = 'deleted'
+ORDER BY g.id, d.id
+ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) InsertDeletedGroupDepartments(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, insertDeletedGroupDepartments, runID)
+	return err
+}
+
+const insertDeletedGroupMembers = `-- name: InsertDeletedGroupMembers :exec
+INSERT INTO org_group_members (group_id, member_id, scope)
+SELECT g.id, m.id, w.scope
+FROM undone_changes c
+JOIN org_groups g ON g.id = c.department_id AND g.status = 'active'
+JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
+CROSS JOIN LATERAL jsonb_populate_record(NULL::org_group_members, c.before) w
+WHERE c.run_id = $1 AND c.object_type = 'group_membership' AND c.kind = 'deleted'
+ORDER BY g.id, m.id
+ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) InsertDeletedGroupMembers(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, insertDeletedGroupMembers, runID)
+	return err
+}
+
+const restoreAdministrators = `-- name: RestoreAdministrators :exec
+UPDATE org_administrators a SET level = c.before ->> 'level'
+FROM undone_changes c
+WHERE c.run_id = $1
+  AND c.object_type = 'administrator'
+  AND c.kind = 'updated'
+  AND a.member_id = c.object_id
+  AND a.source = 'provider'
+`
+
+// Levels are the provider's: an administrator named here has but one.
+func (q *Queries) RestoreAdministrators(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restoreAdministrators, runID)
+	return err
+}
+
+const restoreGroupMembers = `-- name: RestoreGroupMembers :exec
+UPDATE org_group_members gm SET scope = w.scope
+FROM undone_changes c
+CROSS JOIN LATERAL jsonb_populate_record(NULL::org_group_members, c.before) w
+WHERE c.run_id = $1
+  AND c.object_type = 'group_membership'
+  AND c.kind = 'updated'
+  AND gm.member_id = c.object_id
+  AND gm.group_id = c.department_id
+`
+
+func (q *Queries) RestoreGroupMembers(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restoreGroupMembers, runID)
+	return err
+}
+
+const restoreGroups = `-- name: RestoreGroups :exec
+WITH differing AS (
+    SELECT g.id, u.target
+    FROM undo_objects u
+    JOIN org_groups g ON g.id = u.object_id
+    WHERE u.run_id = $1
+      AND u.object_type = 'group'
+      AND u.left_alone IS NULL
+      AND coalesce(u.target ->> 'status', '') <> 'deleted'
+      AND jsonb_difference(u.target, to_jsonb(g)) <> '{}'
+    ORDER BY g.id FOR NO KEY UPDATE OF g
+)
+UPDATE org_groups g SET (kind, name, category, attributes, status, tenant_id, raw_data, synced_at) = (
+    SELECT w.kind, w.name, w.category, w.attributes, w.status, w.tenant_id, w.raw_data, now()
+    FROM jsonb_populate_record(g, n.target) w)
+FROM differing n
+WHERE g.id = n.id
+`
+
+// Gives groups that are to exist back what the undone run changed of them.
+func (q *Queries) RestoreGroups(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restoreGroups, runID)
 	return err
 }
