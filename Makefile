@@ -128,6 +128,10 @@ imports: ## Check which package imports which
 deploy-check: ## Check the files in deploy/ and build the image's programs
 	go test -C tools/deploy -count=1 ./...
 
+.PHONY: vendors
+vendors: ## Let the vendors' own clients read our simulators, and another library's messages our receiver
+	go test -C tools/vendors -count=1 ./...
+
 # On a stack of its own, without data.
 .PHONY: api-client
 api-client: build ## Call every operation with a client that another generator makes, and fuzz the API
