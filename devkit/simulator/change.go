@@ -27,8 +27,8 @@ func (c *Company) change(f func() error) error {
 	if err != nil {
 		return err
 	}
-	for _, watch := range watchers {
-		watch(happened)
+	for _, told := range watchers {
+		(*told)(happened)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type Company struct {
 	version uint64 // grows with every change
 	// touched is what the change at work concerns, watchers are told of it.
 	touched     []Happened
-	watchers    []func([]Happened)
+	watchers    []*func([]Happened)
 	departments []department
 	people      []person
 	groups      []group

@@ -30,10 +30,12 @@ type Pusher struct {
 	at      Delivery
 	running sync.WaitGroup
 
-	mu  sync.Mutex
-	rng *rand.Rand
-	// Sent counts attempts, Acknowledged and Lost messages.
-	Sent, Acknowledged, Lost atomic.Int64
+	mu   sync.Mutex
+	rng  *rand.Rand
+	stop func()
+	// Messages counts what was to be told, Sent attempts, Acknowledged and Lost messages. What is
+	// neither acknowledged nor lost is under way.
+	Messages, Sent, Acknowledged, Lost atomic.Int64
 }
 
 // NewPusher returns a pusher of a vendor that waits for so long for an answer.
@@ -48,6 +50,12 @@ func NewPusher(limit time.Duration, pauses []time.Duration, at Delivery) *Pusher
 		pauses: pauses, at: at, rng: rand.New(rand.NewPCG(at.Seed, 3)), //nolint:gosec // a simulation
 	}
 }
+
+// Follow has the pusher told of a company's changes until Stop.
+func (p *Pusher) Follow(c *Company, told func([]Happened)) { p.stop = c.Watch(told) }
+
+// Stop ends that. What is under way is still delivered.
+func (p *Pusher) Stop() { p.stop() }
 
 // Chance draws whether a share is hit.
 func (p *Pusher) Chance(share float64) bool {
@@ -64,6 +72,7 @@ func (p *Pusher) Push(make func() (*http.Request, error), accepts func(status in
 
 // Deliver delivers one message: attempt makes one attempt and reports whether it was acknowledged.
 func (p *Pusher) Deliver(attempt func() bool) {
+	p.Messages.Add(1)
 	if p.Chance(p.at.Drop) {
 		p.Lost.Add(1)
 		return

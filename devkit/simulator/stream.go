@@ -26,6 +26,9 @@ type Stream struct {
 
 // Streams are an app's connections.
 type Streams struct {
+	// Began, if set before the service answers, is called for each connection that was opened.
+	Began func()
+
 	mu      sync.Mutex
 	tickets map[string]time.Time
 	open    map[*Connection]bool
@@ -104,6 +107,9 @@ func (s *Streams) Serve(w http.ResponseWriter, r *http.Request, began func(*Conn
 		delete(s.open, c)
 	}()
 	began(c)
+	if s.Began != nil {
+		s.Began()
+	}
 	for {
 		kind, message, err := conn.Read(context.Background())
 		if err != nil {

@@ -1,6 +1,10 @@
 package simulator
 
-import "github.com/orgsync/orgsync/internal/directory"
+import (
+	"slices"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
 
 // What happened to an object.
 const (
@@ -22,11 +26,18 @@ type Happened struct {
 	was int32
 }
 
-// Watch has every later change told to a function, once it was made.
-func (c *Company) Watch(told func([]Happened)) {
+// Watch has every later change told to a function, once it was made, until stop is called.
+func (c *Company) Watch(told func([]Happened)) (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watchers = append(c.watchers, told)
+	one := &told
+	c.watchers = append(c.watchers, one)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		// Into a new list: a change may be telling those of the old one.
+		c.watchers = slices.DeleteFunc(slices.Clone(c.watchers), func(w *func([]Happened)) bool { return w == one })
+	}
 }
 
 // FormerUserID is the user id that a person had before the change, empty where it stayed.

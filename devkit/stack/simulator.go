@@ -14,7 +14,8 @@ import (
 
 // Simulated describes the providers of a stack's simulator.
 type Simulated struct {
-	// Providers has the configuration to store for each type of provider, with its credentials.
+	// Providers has the configuration to store for each type of provider, with its credentials;
+	// under "suite" that of WeCom's suite.
 	Providers map[string]map[string]string
 	// Control is the URL at which companies can be changed and faults scripted.
 	Control string
@@ -55,14 +56,15 @@ func startSimulator(ctx context.Context, in place, program string, ports Ports,
 // type's name, and the control URL.
 func readAnnouncement(text []byte) (Simulated, error) {
 	var line struct {
-		Feishu, DingTalk, WeCom struct{ Config map[string]string }
-		Control                 string `json:"control_url"`
+		Feishu, DingTalk, WeCom, Suite struct{ Config map[string]string }
+		Control                        string `json:"control_url"`
 	}
 	if err := json.Unmarshal(text, &line); err != nil {
 		return Simulated{}, fmt.Errorf("read the simulator's announcement: %w", err)
 	}
 	return Simulated{Control: line.Control, Providers: map[string]map[string]string{
 		"feishu": line.Feishu.Config, "dingtalk": line.DingTalk.Config, "wecom": line.WeCom.Config,
+		"suite": line.Suite.Config,
 	}}, nil
 }
 

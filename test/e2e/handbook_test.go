@@ -116,7 +116,9 @@ type handbook struct {
 	temporal *stack.Temporal
 	worker   *exec.Cmd
 	server   *exec.Cmd
-	gate     *gate
+	// simulator is the program that make up starts.
+	simulator *exec.Cmd
+	gate      *gate
 	// port is where the worker serves its metrics.
 	port string
 	// runs is how many runs there were before the block that ran last.
@@ -134,7 +136,7 @@ func newHandbook(t *testing.T) *handbook {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	require.NoError(t, err)
 	for name, source := range map[string]string{"orgsync": "./starter", "orgsync-worker": "./worker",
-		"orgsync-server": "./server"} {
+		"orgsync-server": "./server", "simulator": "./devkit/cmd/simulator"} {
 		built := filepath.Join(root, "bin", name)
 		build := exec.CommandContext(ctx, "go", "build", "-o", built, source)
 		build.Dir = root
@@ -177,7 +179,7 @@ func newHandbook(t *testing.T) *handbook {
 		"ORGSYNC_METRICS_ADDRESS=127.0.0.1:" + h.port,
 	}
 	t.Cleanup(func() {
-		for _, program := range []*exec.Cmd{h.worker, h.server} {
+		for _, program := range []*exec.Cmd{h.worker, h.server, h.simulator} {
 			if program != nil {
 				_ = program.Process.Kill()
 				_ = program.Wait()
@@ -305,6 +307,11 @@ var states = map[string]func(*handbook) (after func()){
 		h.startServer()
 		return func() {}
 	},
+	"a simulator and a server": func(h *handbook) func() {
+		h.startServer()
+		h.startSimulator()
+		return func() {}
+	},
 	"a held run and a server": func(h *handbook) func() {
 		h.startServer()
 		_, _ = h.shell("temporal workflow result -w orgsync/acme") // the run that was followed
@@ -366,6 +373,7 @@ func (h *handbook) startServer() {
 	address := free.Addr().String()
 	require.NoError(h.t, free.Close())
 	h.server = exec.Command(filepath.Join(h.dir, "bin", "orgsync-server"))
+	h.env = append(h.env, "ORGSYNC_PUBLIC_URL=http://"+address)
 	h.server.Env = append(slices.Clone(h.env), "ORGSYNC_SERVER_ADDRESS="+address, "ORGSYNC_METRICS_ADDRESS=")
 	h.server.Stderr = os.Stderr
 	require.NoError(h.t, h.server.Start())
@@ -374,6 +382,29 @@ func (h *handbook) startServer() {
 	h.env = append(h.env, "ORGSYNC_SERVER_URL=http://"+address, "ORGSYNC_TOKEN="+strings.TrimSpace(out))
 	_, status = h.shell("until curl -sf $ORGSYNC_SERVER_URL/readyz; do sleep 0.1; done")
 	require.Equal(h.t, "0", status)
+}
+
+// startSimulator starts the simulator, with the files that make up writes for each of its
+// companies.
+func (h *handbook) startSimulator() {
+	h.t.Helper()
+	h.simulator = exec.Command(filepath.Join(h.dir, "bin", "simulator"), "--members", "30", "--departments", "4",
+		"--output", "json")
+	h.simulator.Stderr = os.Stderr
+	out, err := h.simulator.StdoutPipe()
+	require.NoError(h.t, err)
+	require.NoError(h.t, h.simulator.Start())
+	var places map[string]json.RawMessage
+	require.NoError(h.t, json.NewDecoder(out).Decode(&places))
+	require.NoError(h.t, os.Mkdir(filepath.Join(h.dir, ".dev"), 0o700))
+	for _, name := range []string{"feishu", "wecom", "suite"} {
+		var place struct{ Config json.RawMessage }
+		require.NoError(h.t, json.Unmarshal(places[name], &place))
+		require.NoError(h.t, os.WriteFile(filepath.Join(h.dir, ".dev", name+".json"), place.Config, 0o600))
+	}
+	var control string
+	require.NoError(h.t, json.Unmarshal(places["control_url"], &control))
+	h.env = append(h.env, "ORGSYNC_SIM_CONTROL_URL="+control)
 }
 
 // gate keeps a service's calls waiting.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
@@ -92,9 +91,9 @@ func (c *control) setApp(r *http.Request) (any, error) {
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
-	s, ok := c.services[in.Vendor]
-	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", in.Vendor, strings.Join(vendors[:], ", "))
+	s, err := c.one(in.Vendor)
+	if err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

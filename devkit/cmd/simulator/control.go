@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -19,12 +20,14 @@ type control struct {
 	*http.ServeMux
 	services map[string]*service
 	state    string
+	suite    *suite
 
-	mu sync.Mutex // one change at a time, so that the file holds what was changed
+	mu      sync.Mutex // one change at a time, so that the file holds what was changed
+	unsaved bool
 }
 
-func newControl(services map[string]*service, state string) *control {
-	c := &control{ServeMux: http.NewServeMux(), services: services, state: state}
+func newControl(services map[string]*service, suite *suite, state string) *control {
+	c := &control{ServeMux: http.NewServeMux(), services: services, suite: suite, state: state}
 	for pattern, answer := range map[string]func(*http.Request) (any, error){
 		"GET /state":          c.counts,
 		"GET /calls":          c.calls,
@@ -41,6 +44,11 @@ func newControl(services map[string]*service, state string) *control {
 		"POST /range":         c.setRange,
 		"POST /codes":         c.issueCode,
 		"POST /expire-tokens": c.expireTokens,
+		"POST /change":        c.changePerson,
+		"GET /events":         c.showEvents,
+		"POST /events":        c.setEvents,
+		"DELETE /events":      c.endEvents,
+		"POST /suite":         c.setSuite,
 	} {
 		c.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { respond(w, r, answer) })
 	}
@@ -80,11 +88,17 @@ func (c *control) of(vendor string) (map[string]*service, error) {
 	if vendor == "" {
 		return c.services, nil
 	}
+	s, err := c.one(vendor)
+	return map[string]*service{vendor: s}, err
+}
+
+// one returns the service of a vendor.
+func (c *control) one(vendor string) (*service, error) {
 	s, ok := c.services[vendor]
 	if !ok {
 		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", vendor, strings.Join(vendors[:], ", "))
 	}
-	return map[string]*service{vendor: s}, nil
+	return s, nil
 }
 
 // each collects something of all services spoken of.
@@ -132,9 +146,9 @@ func (c *control) expireTokens(r *http.Request) (any, error) {
 // truth is what a complete sync of a vendor must find, by its external ids.
 func (c *control) truth(r *http.Request) (any, error) {
 	vendor := r.FormValue("vendor")
-	s, ok := c.services[vendor]
-	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", vendor, strings.Join(vendors[:], ", "))
+	s, err := c.one(vendor)
+	if err != nil {
+		return nil, err
 	}
 	return s.company.Truth(directory.ProviderType(vendor)), nil
 }
@@ -182,7 +196,31 @@ func changeShare[T any](c *control, r *http.Request,
 	return done, c.save()
 }
 
+// saveAfter is how long the change of one person may be in memory only: a large company takes
+// long to save, and changes may be many.
+const saveAfter = 5 * time.Second
+
+// saveLater saves a moment later, or when the program stops. The lock must be held.
+func (c *control) saveLater() {
+	if !c.unsaved {
+		c.unsaved = true
+		time.AfterFunc(saveAfter, func() { _ = c.flush() })
+	}
+}
+
+// flush saves what was to be saved later.
+func (c *control) flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.unsaved {
+		return nil
+	}
+	return c.save()
+}
+
+// save saves the companies. The lock must be held.
 func (c *control) save() error {
+	c.unsaved = false
 	companies := map[string]*simulator.Company{}
 	for name, s := range c.services {
 		companies[name] = s.company
@@ -221,9 +259,9 @@ func (c *control) issueCode(r *http.Request) (any, error) {
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
-	s, ok := c.services[in.Vendor]
-	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", in.Vendor, strings.Join(vendors[:], ", "))
+	s, err := c.one(in.Vendor)
+	if err != nil {
+		return nil, err
 	}
 	var code string
 	s.company.View(func(v *simulator.View) {
@@ -251,9 +289,9 @@ func (c *control) setRange(r *http.Request) (any, error) {
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
-	s, ok := c.services[in.Vendor]
-	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", in.Vendor, strings.Join(vendors[:], ", "))
+	s, err := c.one(in.Vendor)
+	if err != nil {
+		return nil, err
 	}
 	if len(in.Departments)+len(in.People) == 0 {
 		s.setRange(nil)

@@ -22,9 +22,12 @@ import (
 
 // commands are the command line.
 type commands struct {
-	Serve serve    `cmd:"" default:"withargs" help:"Serve the companies. This is the default command: \"serve\" can be left out."`
-	Leave leave    `cmd:"" help:"Let people leave the companies of a running simulator."`
-	App   switches `cmd:"" help:"Set what the app of a running simulator may see, and what kind of app it is."`
+	Serve  serve        `cmd:"" default:"withargs" help:"Serve the companies. This is the default command: \"serve\" can be left out."`
+	Leave  leave        `cmd:"" help:"Let people leave the companies of a running simulator."`
+	Change change       `cmd:"" help:"Change one person of a company of a running simulator."`
+	Events tell         `cmd:"" help:"Set how a running simulator tells of changes."`
+	Suite  suiteCommand `cmd:"" help:"Set where a running simulator sends the messages to WeCom's suite."`
+	App    switches     `cmd:"" help:"Set what the app of a running simulator may see, and what kind of app it is."`
 }
 
 // serve are the flags of a simulator.
@@ -44,6 +47,7 @@ type serve struct {
 
 	app
 
+	Suite    string `default:"wwsuite" help:"Id of the suite that WeCom's company can install; one that begins with dk is of a 代开发 template."`
 	NoQuotas bool   `help:"Do not enforce the documented call limits."`
 	Output   string `enum:"text,json" default:"text" help:"How to print the addresses and credentials: ${enum}."`
 }
@@ -83,6 +87,22 @@ func (commands) Help() string {
   simulator leave --share 0.2
       lets a fifth of the people leave, so that the next sync is held
 
+  simulator change feishu --title Chief
+  simulator change wecom --move
+      gives some person a new title, or moves one to another department
+
+  simulator events wecom --url "$ORGSYNC_PUBLIC_URL/events/acme"
+      tells a callback address of WeCom's changes; Feishu and DingTalk tell of
+      theirs as soon as a worker has opened a connection
+
+  simulator events feishu --drop 0.1 --late 0.2 --late-by 3
+      loses a tenth of the messages and sends a fifth after others
+
+  simulator suite --url "$ORGSYNC_PUBLIC_URL/suites/wwsuite"
+      sends tickets and authorisations of WeCom's suite there; "suite" in the
+      printed line has its configuration, and who opens its install link
+      consents for the company
+
   simulator app feishu --without contact:user.email:readonly
       takes a permission from the app; with no flag it has them all again
 
@@ -96,6 +116,9 @@ func (commands) Help() string {
   curl -X POST CONTROL/faults -d '{"vendor":"wecom","faults":[{"endpoint":"user/list","times":2,"action":{"kind":"throttle"}}]}'
       answers the next two calls of user/list with 45009; the kinds of fault:
       ` + foldedKinds() + `
+
+  curl CONTROL/events
+      shows how changes are told, and how many messages were sent and lost
 
   curl CONTROL/state ; curl CONTROL/calls ; curl 'CONTROL/truth?vendor=feishu'
       show the companies, how often each call was made, what a sync must find
@@ -155,6 +178,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch parsed.Selected().Name {
 	case "leave":
 		err = c.Leave.run(ctx, stdout)
+	case "change":
+		err = c.Change.run(ctx, stdout)
+	case "events":
+		err = c.Events.run(ctx, stdout)
+	case "suite":
+		err = c.Suite.run(ctx, stdout)
 	case "app":
 		err = c.App.run(ctx, stdout)
 	default:

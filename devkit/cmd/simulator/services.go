@@ -37,13 +37,16 @@ type service struct {
 	setApp func(app) error
 	// app is what was set last.
 	app app
+	events
 }
 
 // places is what the program prints: where everything is.
 type places struct {
-	Feishu     place  `json:"feishu"`
-	DingTalk   place  `json:"dingtalk"`
-	WeCom      place  `json:"wecom"`
+	Feishu   place `json:"feishu"`
+	DingTalk place `json:"dingtalk"`
+	WeCom    place `json:"wecom"`
+	// Suite is WeCom's address again, with what a provider of the suite needs.
+	Suite      place  `json:"suite"`
 	ControlURL string `json:"control_url"`
 }
 
@@ -65,17 +68,23 @@ func (p *places) vendor(name string) *place {
 }
 
 // configOrder is how configurations are printed for people.
-var configOrder = []string{"app_id", "app_key", "app_secret", "corp_id", "agent_id", "secret", "sync_secret"}
+var configOrder = []string{"app_id", "app_key", "app_secret", "corp_id", "agent_id", "secret", "sync_secret",
+	"suite_id", "suite_secret"}
 
 // services are all that the program runs.
 type services struct {
 	places  places
 	servers []*http.Server
 	listens []net.Listener
+	control *control
 }
 
 func listen(ctx context.Context, f serve, companies map[string]*simulator.Company) (*services, error) {
-	byName := newServices(companies, f.NoQuotas)
+	of := wecom.Suite{
+		ID: f.Suite, Secret: "sim-suite-secret", Token: callbackToken, AESKey: callbackKey,
+		ProviderCorp: "wwprovider", ProviderSecret: "sim-provider-secret",
+	}
+	byName, suite := newServices(ctx, companies, f.NoQuotas, of)
 	for name, a := range f.apps() {
 		if err := byName[name].change(a); err != nil {
 			return nil, err
@@ -91,21 +100,27 @@ func listen(ctx context.Context, f serve, companies map[string]*simulator.Compan
 		}
 		*s.places.vendor(name) = place{BaseURL: url, Config: config(name, url)}
 	}
+	suite.platform.Pages = s.places.WeCom.BaseURL
+	s.places.Suite = place{BaseURL: s.places.WeCom.BaseURL, Config: suiteConfig(of, s.places.WeCom.BaseURL)}
+	s.control = newControl(byName, suite, f.State)
 	var err error
-	if s.places.ControlURL, err = s.add(ctx, f.ControlAddr, newControl(byName, f.State)); err != nil {
+	if s.places.ControlURL, err = s.add(ctx, f.ControlAddr, s.control); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// newServices shows each company at its vendor with the default credentials.
-func newServices(companies map[string]*simulator.Company, noQuotas bool) map[string]*service {
+// newServices shows each company at its vendor with the default credentials, and WeCom's at the
+// platform of service providers, too.
+func newServices(ctx context.Context, companies map[string]*simulator.Company, noQuotas bool,
+	of wecom.Suite) (map[string]*service, *suite) {
 	options := simulator.Options{NoQuotas: noQuotas}
 	fs := feishu.New(companies[feishuName], feishu.Config{Options: options})
 	dt := dingtalk.New(companies[dingtalkName], dingtalk.Config{Options: options})
 	wc := wecom.New(companies[wecomName], wecom.Config{Options: options})
-	return map[string]*service{
+	platform := wecom.NewPlatform(of, options)
+	services := map[string]*service{
 		feishuName: {
 			Service: fs.Service, company: companies[feishuName], handler: fs, issueInApp: fs.IssueInApp,
 			setRange: func(r *simulator.Range) { fs.Reconfigure(func(c *feishu.Config) { c.Range = r }) },
@@ -133,7 +148,7 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			},
 		},
 		wecomName: {
-			Service: wc.Service, company: companies[wecomName], handler: wc, issueInApp: wc.IssueInApp,
+			Service: wc.Service, company: companies[wecomName], handler: platform.Host(wc), issueInApp: wc.IssueInApp,
 			setRange: func(r *simulator.Range) { wc.Reconfigure(func(c *wecom.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				if len(a.Without) > 0 {
@@ -150,22 +165,34 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			},
 		},
 	}
+	services[feishuName].events = events{streams: &fs.Streams, subscribe: feishuEvents(fs)}
+	services[dingtalkName].events = events{streams: &dt.Streams, subscribe: dingtalkEvents(dt)}
+	services[wecomName].events = events{subscribe: wecomEvents(wc)}
+	for _, s := range services {
+		if s.streams != nil {
+			s.streams.Began = s.firstStream
+		}
+	}
+	return services, newSuite(ctx, platform, wc)
 }
 
 // config are the credentials that the vendor packages take by default.
 func config(vendor, url string) map[string]string {
 	switch vendor {
 	case feishuName:
-		return map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": url, "accounts_url": url}
+		return map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": url, "accounts_url": url,
+			"encrypt_secret": encryptKey, "verification_secret": verificationToken}
 	case dingtalkName:
 		return map[string]string{
 			"app_key": "dingsim", "app_secret": "sim-secret", "corp_id": "dingsimcorp", "base_url": url,
-			"api_base_url": url, "login_url": url,
+			"api_base_url": url, "login_url": url, "callback_token_secret": callbackToken,
+			"callback_aes_secret": callbackKey,
 		}
 	default:
 		return map[string]string{
 			"corp_id": "wwsim", "secret": "sim-app-secret", "sync_secret": "sim-sync-secret", "agent_id": "1000002",
-			"base_url": url, "login_url": url, "authorize_url": url,
+			"base_url": url, "login_url": url, "authorize_url": url, "callback_token_secret": callbackToken,
+			"callback_aes_secret": callbackKey,
 		}
 	}
 }
@@ -210,5 +237,5 @@ func (s *services) serve(ctx context.Context) error {
 			return nil
 		})
 	}
-	return group.Wait()
+	return errors.Join(group.Wait(), s.control.flush())
 }

@@ -55,7 +55,7 @@ func (s *Server) Subscribe(c Callback) (*simulator.Pusher, error) {
 	if _, err := body.ReadFrom(answer.Body); err != nil || !c.accepts(answer.StatusCode, body.Bytes(), owner) {
 		return nil, fmt.Errorf("返回加解密后的success失败: status %d", answer.StatusCode)
 	}
-	s.company.Watch(func(happened []simulator.Happened) {
+	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, message := range s.messages(happened) {
 			pusher.Push(func() (*http.Request, error) { return c.request(message, owner) },
 				func(status int, body []byte) bool { return c.accepts(status, body, owner) })

@@ -139,7 +139,7 @@ func (s *Server) Disconnect() {
 // SubscribeStream tells of every change on the app's connections.
 func (s *Server) SubscribeStream(how simulator.Stream) *simulator.Pusher {
 	pusher := simulator.NewPusher(streamAnswerWithin, pauses, how.Delivery)
-	s.company.Watch(func(happened []simulator.Happened) {
+	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, change := range s.changes(happened) {
 			id := hex.EncodeToString(random(16))
 			pusher.Deliver(func() bool { return s.push(pusher, how, change, id) })

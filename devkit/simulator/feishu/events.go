@@ -37,7 +37,7 @@ func (s *Server) Subscribe(c Callback) (*simulator.Pusher, error) {
 		return nil, err
 	}
 	pusher := simulator.NewPusher(answerWithin, pauses, c.Delivery)
-	s.company.Watch(func(happened []simulator.Happened) {
+	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, h := range happened {
 			if h.Leads {
 				continue // the department's event says so

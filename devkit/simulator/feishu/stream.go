@@ -125,7 +125,7 @@ func (s *Server) SubscribeStream(how simulator.Stream) (*simulator.Pusher, error
 		return nil, errors.New("应用未建立长连接")
 	}
 	pusher := simulator.NewPusher(answerWithin, pauses, how.Delivery)
-	s.company.Watch(func(happened []simulator.Happened) {
+	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, h := range happened {
 			if h.Leads {
 				continue

@@ -49,7 +49,7 @@ func (s *Server) Subscribe(c Callback) (*simulator.Pusher, error) {
 		return nil, err
 	}
 	pusher := simulator.NewPusher(answerWithin, pauses, c.Delivery)
-	s.company.Watch(func(happened []simulator.Happened) {
+	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, h := range happened {
 			message := s.event(h, corp, c.Full)
 			if message == "" {

@@ -32,6 +32,9 @@ type Suite struct {
 // http.Handler, safe for concurrent use.
 type Platform struct {
 	*simulator.Service
+	// Pages is where links lead that companies install the suite by; set it before anything asks
+	// for one. Empty: nowhere.
+	Pages string
 	suite Suite
 
 	mu        sync.Mutex
@@ -310,19 +313,10 @@ func (p *Platform) Install(link string, s *Server) (page string, err error) {
 		p.Market(s, query.Get("state"))
 		return "", nil
 	}
-	id := p.CompanyID(s)
-	p.mu.Lock()
-	expires, known := p.preAuth[query.Get("pre_auth_code")]
-	delete(p.preAuth, query.Get("pre_auth_code"))
-	if u.Path != "/3rdapp/install" || query.Get("suite_id") != p.suite.ID || !known || p.Now().After(expires) {
-		p.mu.Unlock()
-		return "", errors.New("the install page does not open: 42007")
+	back, err := p.consent(u, s)
+	if err != nil {
+		return "", err
 	}
-	code := p.grant(p.company(id, s), query.Get("state"))
-	p.mu.Unlock()
-	back := query.Get("redirect_uri") + "?" + url.Values{
-		"auth_code": {code}, "expires_in": {"600"}, "state": {query.Get("state")},
-	}.Encode()
 	answer, err := http.Get(back) //nolint:noctx,gosec // the address is the test's own
 	if err != nil {
 		return "", err
@@ -333,6 +327,22 @@ func (p *Platform) Install(link string, s *Server) (page string, err error) {
 		return string(body), fmt.Errorf("status %d", answer.StatusCode)
 	}
 	return string(body), err
+}
+
+// consent opens the install page for a company and returns where the browser goes back to.
+func (p *Platform) consent(page *url.URL, s *Server) (back string, err error) {
+	query, id := page.Query(), p.CompanyID(s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	expires, known := p.preAuth[query.Get("pre_auth_code")]
+	delete(p.preAuth, query.Get("pre_auth_code"))
+	if page.Path != installPage || query.Get("suite_id") != p.suite.ID || !known || p.Now().After(expires) {
+		return "", errors.New("the install page does not open: 42007")
+	}
+	code := p.grant(p.company(id, s), query.Get("state"))
+	return query.Get("redirect_uri") + "?" + url.Values{
+		"auth_code": {code}, "expires_in": {"600"}, "state": {query.Get("state")},
+	}.Encode(), nil
 }
 
 // Uninstall has a company uninstall the suite. What it had is good no more.

@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"net/url"
 
 	"github.com/orgsync/orgsync/devkit/simulator"
@@ -195,6 +196,7 @@ func (p *Platform) customizedURL(query url.Values, body map[string]any) map[stri
 		return failure(40058)
 	}
 	return good(map[string]any{
-		"qrcode_url": "https://open.work.example/qr?state=" + url.QueryEscape(state), "expires_in": 864000,
+		"qrcode_url": cmp.Or(p.Pages, "https://open.work.example") + qrPage + "?state=" + url.QueryEscape(state),
+		"expires_in": 864000,
 	})
 }
