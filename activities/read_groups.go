@@ -49,8 +49,9 @@ func (a *Reader) readGroups(ctx context.Context, runID string) (err error) {
 type groupReading struct {
 	*providerSession
 	// scope says which kinds are read at all. What is stored of the others stays as it is.
-	scope rules.Scope
-	mu    sync.Mutex
+	scope  rules.Scope
+	buffer listingBuffer
+	mu     sync.Mutex
 	// empty are listings with nothing in them although something is stored.
 	empty []listing
 	// later are listings that failed and may succeed with another attempt, failed those that
@@ -166,7 +167,7 @@ func (g *groupReading) flagged(ctx context.Context) error {
 	if err := g.store.RestartListing(ctx, g.runID, directory.KindAdministrator, "", true); err != nil {
 		return err
 	}
-	_, err := g.store.EndListing(ctx, g.runID, directory.KindAdministrator, "")
+	_, err := g.store.StageListings(ctx, g.runID, directory.KindAdministrator, nil, []string{""})
 	return err
 }
 
@@ -183,7 +184,7 @@ func (g *groupReading) read(ctx context.Context, kind directory.Kind, page pageR
 		for _, l := range open {
 			group.Go(func() error { return g.listing(groupCtx, kind, l, page) })
 		}
-		if err := group.Wait(); err != nil {
+		if err := cmp.Or(group.Wait(), g.flush(ctx, kind)); err != nil {
 			return err
 		}
 		if g.later.len() >= parallelCalls { // the provider, rather than a group, is in trouble
@@ -202,6 +203,9 @@ func (g *groupReading) listing(ctx context.Context, kind directory.Kind, l db.Op
 	}
 	end, err := g.pages(ctx, kind, &l, read)
 	if provider.KindOf(err) == provider.CursorExpired && l.Pages > 0 {
+		if err := g.flush(ctx, kind); err != nil {
+			return err
+		}
 		if err := g.store.RestartListing(ctx, g.runID, kind, l.ExternalID, false); err != nil {
 			return err
 		}
@@ -211,16 +215,13 @@ func (g *groupReading) listing(ctx context.Context, kind directory.Kind, l db.Op
 	var e *provider.Error
 	switch {
 	case err == nil && end.truncated:
-		return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, "the provider does not list all of them", true)
+		return g.note(ctx, kind, l, "the provider does not list all of them", true)
 	case err == nil && end.promised && !l.AskedTwice:
 		g.askAgain(kind, l.ExternalID)
 		return nil
 	case err == nil:
-		ended, err := g.store.EndListing(ctx, g.runID, kind, l.ExternalID)
-		if err == nil && !ended {
-			g.askAgain(kind, l.ExternalID)
-		}
-		return err
+		g.ended(l.ExternalID)
+		return nil
 	case ctx.Err() != nil, !errors.As(err, &e), e.Kind == provider.RateLimited:
 		return err
 	case e.Kind.Retryable() && failuresSoFar(ctx)+1 < triesOfRun:
@@ -236,10 +237,12 @@ func (g *groupReading) listing(ctx context.Context, kind directory.Kind, l db.Op
 	return g.fail(ctx, kind, l, err)
 }
 
-func (g *groupReading) askAgain(kind directory.Kind, id string) {
+func (g *groupReading) askAgain(kind directory.Kind, ids ...string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.empty = append(g.empty, listing{kind, id})
+	for _, id := range ids {
+		g.empty = append(g.empty, listing{kind, id})
+	}
 }
 
 // stop keeps, if there is one, why no more listings of a kind are to be asked for, and
@@ -254,8 +257,16 @@ func (g *groupReading) stop(kind directory.Kind, why error) error {
 }
 
 func (g *groupReading) fail(ctx context.Context, kind directory.Kind, l db.OpenListing, err error) error {
-	return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, messageOf(err),
-		provider.KindOf(err) == provider.Forbidden)
+	return g.note(ctx, kind, l, messageOf(err), provider.KindOf(err) == provider.Forbidden)
+}
+
+// note puts on record why a listing was not read to its end, behind what was read of it.
+func (g *groupReading) note(ctx context.Context, kind directory.Kind, l db.OpenListing, problem string,
+	tolerated bool) error {
+	if err := g.flush(ctx, kind); err != nil {
+		return err
+	}
+	return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, problem, tolerated)
 }
 
 // listingEnd is how a listing came to its end.
@@ -282,15 +293,14 @@ func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.Ope
 		if err != nil {
 			return end, err
 		}
-		records := len(page.Groups) + len(page.Members) + len(page.Departments) + len(page.Administrators) + page.Bad
-		if err := paging.turn(l.Cursor, page.Next, records); err != nil {
+		if err := paging.turn(l.Cursor, page.Next, page.Records()); err != nil {
 			return end, err
 		}
-		page.RunID, page.Kind, page.ExternalID, page.Number = g.runID, kind, l.ExternalID, l.Pages
-		if err := g.store.StageListing(ctx, page); err != nil {
+		page.ExternalID, page.Number = l.ExternalID, l.Pages
+		if err := g.add(ctx, kind, page); err != nil {
 			return end, err
 		}
-		end = listingEnd{truncated: end.truncated || cut, promised: records == 0 && l.Pages > 0}
+		end = listingEnd{truncated: end.truncated || cut, promised: page.Records() == 0 && l.Pages > 0}
 		l.Pages, l.Cursor = l.Pages+1, page.Next
 	}
 	return end, nil

@@ -1,9 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,11 +25,9 @@ type OpenListing struct {
 	AskedTwice bool
 }
 
-// ListingPage is a page of the list of groups, of what belongs to one, or of administrators:
-// Kind says of which.
+// ListingPage is a page of the list of groups, of what belongs to one, or of administrators.
 type ListingPage struct {
-	RunID      string
-	Kind       directory.Kind
+	// ExternalID names the group; empty where there is one list of all.
 	ExternalID string
 	Number     int
 	// Next is the cursor of the page that follows; Bad is how many records could not be used.
@@ -41,6 +42,14 @@ type ListingPage struct {
 	Departments    []string
 	Administrators []directory.Administrator
 }
+
+// objects is how many objects the page brought.
+func (p ListingPage) objects() int {
+	return len(p.Groups) + len(p.Members) + len(p.Departments) + len(p.Administrators)
+}
+
+// Records is how many records the page had, those included that could not be used.
+func (p ListingPage) Records() int { return p.objects() + p.Bad }
 
 // BeginListing opens the one list of all objects of a kind, unless it is open already.
 func (s *Store) BeginListing(ctx context.Context, runID string, kind directory.Kind) error {
@@ -66,41 +75,89 @@ func (s *Store) OpenListings(ctx context.Context, runID string, kind directory.K
 	return out, interpret("find open listings", err)
 }
 
-// StageListing writes a page together with the cursor behind it.
-func (s *Store) StageListing(ctx context.Context, page ListingPage) error {
-	return interpret("stage "+page.Kind.String(),
-		s.inFence(ctx, page.RunID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
-			n, err := s.stageListing(ctx, tx, page)
-			if err != nil {
-				return err
-			}
-			return s.q.AdvanceListing(ctx, tx, dbsqlc.AdvanceListingParams{
-				RunID: page.RunID, ObjectType: string(page.Kind), ExternalID: page.ExternalID,
-				Cursor: page.Next, Read: int32(n), Bad: int32(page.Bad), Request: page.Request,
-			})
-		}))
-}
-
-// stageListing returns how many objects the page brought.
-func (s *Store) stageListing(ctx context.Context, tx pgx.Tx, page ListingPage) (int, error) {
-	switch {
-	case len(page.Groups) > 0:
-		return len(page.Groups), s.stageGroups(ctx, tx, page)
-	case len(page.Members)+len(page.Departments) > 0:
-		return len(page.Members) + len(page.Departments), s.stageGroupMembers(ctx, tx, page)
-	case len(page.Administrators) > 0:
-		ids, levels := make([]string, len(page.Administrators)), make([]string, len(page.Administrators))
-		for i, a := range page.Administrators {
-			ids[i], levels[i] = a.Member, string(a.Level)
+// StageListings writes pages of listings of a kind together with the cursors behind them, then
+// ends the listings named. It returns those of them that lack all of something that the directory
+// holds and were not asked for a second time: they have not ended.
+func (s *Store) StageListings(ctx context.Context, runID string, kind directory.Kind, pages []ListingPage,
+	ended []string) (again []string, err error) {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
+		if err := s.stageListings(ctx, tx, runID, kind, pages); err != nil {
+			return err
 		}
-		return len(ids), s.q.StageAdministrators(ctx, tx, dbsqlc.StageAdministratorsParams{
-			RunID: page.RunID, ExternalIds: ids, Levels: levels,
+		complete, err := s.q.EndListings(ctx, tx, dbsqlc.EndListingsParams{
+			RunID: runID, ObjectType: string(kind), ExternalIds: ended, ProviderID: &run.ProviderID,
 		})
-	}
-	return 0, nil
+		again = slices.DeleteFunc(slices.Clone(ended), func(id string) bool { return slices.Contains(complete, id) })
+		return err
+	})
+	return again, interpret("stage "+kind.String(), err)
 }
 
-func (s *Store) stageGroups(ctx context.Context, tx pgx.Tx, page ListingPage) error {
+func (s *Store) stageListings(ctx context.Context, tx pgx.Tx, runID string, kind directory.Kind,
+	pages []ListingPage) error {
+	for _, page := range pages {
+		if len(page.Groups) == 0 {
+			continue
+		}
+		if err := s.stageGroups(ctx, tx, runID, page); err != nil {
+			return err
+		}
+	}
+	if err := s.stageGroupMembers(ctx, tx, runID, pages); err != nil {
+		return err
+	}
+	if err := s.stageAdministrators(ctx, tx, runID, pages); err != nil {
+		return err
+	}
+	return s.advanceListings(ctx, tx, runID, kind, pages)
+}
+
+func (s *Store) stageAdministrators(ctx context.Context, tx pgx.Tx, runID string, pages []ListingPage) error {
+	var ids, levels []string
+	for _, page := range pages {
+		for _, a := range page.Administrators {
+			ids, levels = append(ids, a.Member), append(levels, string(a.Level))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.q.StageAdministrators(ctx, tx, dbsqlc.StageAdministratorsParams{
+		RunID: runID, ExternalIds: ids, Levels: levels,
+	})
+}
+
+// advanceListings adds the pages to the record of each listing, several of one together.
+func (s *Store) advanceListings(ctx context.Context, tx pgx.Tx, runID string, kind directory.Kind,
+	pages []ListingPage) error {
+	type progress struct {
+		ExternalID string `json:"external_id"`
+		Cursor     string `json:"cursor"`
+		Pages      int    `json:"pages"`
+		Read       int    `json:"read"`
+		Bad        int    `json:"bad"`
+		Request    string `json:"request"`
+	}
+	listings := map[string]*progress{}
+	for _, page := range pages {
+		p := listings[page.ExternalID]
+		if p == nil {
+			p = &progress{ExternalID: page.ExternalID}
+			listings[page.ExternalID] = p
+		}
+		p.Cursor, p.Request = page.Next, cmp.Or(page.Request, p.Request)
+		p.Pages, p.Read, p.Bad = p.Pages+1, p.Read+page.objects(), p.Bad+page.Bad
+	}
+	body, err := json.Marshal(slices.Collect(maps.Values(listings)))
+	if err != nil || len(listings) == 0 {
+		return err
+	}
+	return s.q.AdvanceListings(ctx, tx, dbsqlc.AdvanceListingsParams{
+		RunID: runID, ObjectType: string(kind), Progress: body,
+	})
+}
+
+func (s *Store) stageGroups(ctx context.Context, tx pgx.Tx, runID string, page ListingPage) error {
 	type row struct {
 		ExternalID string               `json:"external_id"`
 		Kind       string               `json:"kind"`
@@ -118,45 +175,48 @@ func (s *Store) stageGroups(ctx context.Context, tx pgx.Tx, page ListingPage) er
 	if err != nil {
 		return errors.New("a group could not be encoded")
 	}
-	if err := s.q.StageGroups(ctx, tx, dbsqlc.StageGroupsParams{RunID: page.RunID, Page: int32(page.Number),
+	if err := s.q.StageGroups(ctx, tx, dbsqlc.StageGroupsParams{RunID: runID, Page: int32(page.Number),
 		Groups: body}); err != nil {
 		return err
 	}
 	return s.q.AddListings(ctx, tx, dbsqlc.AddListingsParams{
-		RunID: page.RunID, ObjectType: string(directory.KindGroupMembership), ExternalIds: ids, Listings: page.Methods,
+		RunID: runID, ObjectType: string(directory.KindGroupMembership), ExternalIds: ids, Listings: page.Methods,
 	})
 }
 
-func (s *Store) stageGroupMembers(ctx context.Context, tx pgx.Tx, page ListingPage) error {
-	type row struct {
-		ExternalID   string   `json:"external_id"`
-		IsDepartment bool     `json:"is_department"`
-		Scope        []string `json:"scope"`
-	}
+func (s *Store) stageGroupMembers(ctx context.Context, tx pgx.Tx, runID string, pages []ListingPage) error {
 	type key struct {
-		id           string
-		isDepartment bool
+		Group        string `json:"group_external_id"`
+		ExternalID   string `json:"external_id"`
+		IsDepartment bool   `json:"is_department"`
+	}
+	type row struct {
+		key
+		Scope []string `json:"scope"`
 	}
 	// One statement must not name a row twice.
 	rows, known := []row{}, map[key]bool{}
 	add := func(r row) {
-		if k := (key{r.ExternalID, r.IsDepartment}); !known[k] {
-			known[k], rows = true, append(rows, r)
+		if !known[r.key] {
+			known[r.key], rows = true, append(rows, r)
 		}
 	}
-	for _, m := range page.Members {
-		add(row{ExternalID: m.Member, Scope: m.Scope})
+	for _, page := range pages {
+		for _, m := range page.Members {
+			add(row{key{page.ExternalID, m.Member, false}, m.Scope})
+		}
+		for _, id := range page.Departments {
+			add(row{key{page.ExternalID, id, true}, nil})
+		}
 	}
-	for _, id := range page.Departments {
-		add(row{ExternalID: id, IsDepartment: true})
+	if len(rows) == 0 {
+		return nil
 	}
 	body, err := json.Marshal(rows)
 	if err != nil {
 		return errors.New("a group's member could not be encoded")
 	}
-	return s.q.StageGroupMembers(ctx, tx, dbsqlc.StageGroupMembersParams{
-		RunID: page.RunID, GroupExternalID: page.ExternalID, Members: body,
-	})
+	return s.q.StageGroupMembers(ctx, tx, dbsqlc.StageGroupMembersParams{RunID: runID, Members: body})
 }
 
 // RestartListing lets a listing be read from its first page on. again says that it was empty
@@ -173,23 +233,6 @@ func (s *Store) RestartListing(ctx context.Context, runID string, kind directory
 			RunID: runID, ObjectType: string(kind), ExternalID: externalID, AskedTwice: again,
 		})
 	}))
-}
-
-// EndListing marks a listing whose last page came. It returns false for one that is empty
-// although the directory holds something of it, and was not asked for a second time.
-func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kind,
-	externalID string) (ended bool, err error) {
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
-		_, err := s.q.EndListing(ctx, tx, dbsqlc.EndListingParams{
-			RunID: runID, ObjectType: string(kind), ExternalID: externalID, ProviderID: &run.ProviderID,
-		})
-		ended = err == nil
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	return ended, interpret("end listing", err)
 }
 
 // FailListing notes why a listing was not read to its end. What is tolerated counts as no

@@ -32,23 +32,20 @@ func (r *run) readGroups(g groups) {
 	r.t.Helper()
 	ctx, store := r.t.Context(), r.c.store
 	end := func(kind directory.Kind, id string, fails bool, page db.ListingPage) {
+		page.ExternalID = id
 		if fails {
+			r.stageListing(kind, page)
 			require.NoError(r.t, store.FailListing(ctx, r.id, kind, id, "no answer", false))
 			return
 		}
-		ended, err := store.EndListing(ctx, r.id, kind, id)
-		require.NoError(r.t, err)
-		if !ended {
+		if !r.stageListing(kind, page, id) {
 			require.NoError(r.t, store.RestartListing(ctx, r.id, kind, id, true))
-			require.NoError(r.t, store.StageListing(ctx, page))
-			ended, err = store.EndListing(ctx, r.id, kind, id)
-			require.NoError(r.t, err)
-			require.True(r.t, ended)
+			require.True(r.t, r.stageListing(kind, page, id))
 		}
 	}
 	require.NoError(r.t, store.BeginListing(ctx, r.id, directory.KindGroup))
 	require.NoError(r.t, store.BeginListing(ctx, r.id, directory.KindAdministrator))
-	list := db.ListingPage{RunID: r.id, Kind: directory.KindGroup}
+	list := db.ListingPage{}
 	contents := map[string]string{}
 	for _, line := range lines(g.list) {
 		name, content, _ := strings.Cut(line, "=")
@@ -57,13 +54,11 @@ func (r *run) readGroups(g groups) {
 		list.Groups = append(list.Groups, directory.Group{ExternalID: id, Kind: directory.Role, Name: new("G" + id)})
 		list.Methods = append(list.Methods, "members")
 	}
-	require.NoError(r.t, store.StageListing(ctx, list))
 	end(directory.KindGroup, "", strings.Contains(g.failed, "groups"), list)
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		id, fails := strings.CutSuffix(name, "!")
 		members, departments, _ := strings.Cut(contents[name], "+")
-		page := db.ListingPage{RunID: r.id, Kind: directory.KindGroupMembership, ExternalID: id,
-			Departments: strings.FieldsFunc(departments, comma)}
+		page := db.ListingPage{Departments: strings.FieldsFunc(departments, comma)}
 		for _, m := range strings.FieldsFunc(members, comma) {
 			member, scope, scoped := strings.Cut(m, "^")
 			place := directory.GroupMember{Member: member}
@@ -72,17 +67,23 @@ func (r *run) readGroups(g groups) {
 			}
 			page.Members = append(page.Members, place)
 		}
-		require.NoError(r.t, store.StageListing(ctx, page))
 		end(directory.KindGroupMembership, id, fails, page)
 	}
-	page := db.ListingPage{RunID: r.id, Kind: directory.KindAdministrator}
+	page := db.ListingPage{}
 	for _, id := range strings.FieldsFunc(g.administrators, comma) {
 		id, level, _ := strings.Cut(id, ":")
 		page.Administrators = append(page.Administrators,
 			directory.Administrator{Member: id, Level: directory.AdministratorLevel(level)})
 	}
-	require.NoError(r.t, store.StageListing(ctx, page))
 	end(directory.KindAdministrator, "", strings.Contains(g.failed, "administrators"), page)
+}
+
+// stageListing stages a page, and reports whether the listings named have ended with it.
+func (r *run) stageListing(kind directory.Kind, page db.ListingPage, ended ...string) bool {
+	r.t.Helper()
+	again, err := r.c.store.StageListings(r.t.Context(), r.id, kind, []db.ListingPage{page}, ended)
+	require.NoError(r.t, err)
+	return len(again) == 0
 }
 
 func comma(r rune) bool { return r == ',' }
@@ -349,28 +350,16 @@ func anEmptyAnswerIsAskedForOnceMore(t *testing.T, c *company) {
 	r.apply(false)
 	ctx := t.Context()
 	require.NoError(t, c.store.BeginListing(ctx, r.id, directory.KindGroup))
-	require.NoError(t, c.store.StageListing(ctx, db.ListingPage{RunID: r.id, Kind: directory.KindGroup,
+	require.True(t, r.stageListing(directory.KindGroup, db.ListingPage{
 		Groups:  []directory.Group{{ExternalID: "g1", Kind: directory.Role}, {ExternalID: "g2", Kind: directory.Role}},
-		Methods: []string{"", ""}}))
-	for _, end := range []struct {
-		kind  directory.Kind
-		id    string
-		ended bool
-	}{{directory.KindGroup, "", true}, {directory.KindGroupMembership, "g1", false},
-		{directory.KindGroupMembership, "g2", true}} {
-		if end.id != "" {
-			require.NoError(t, c.store.StageListing(ctx,
-				db.ListingPage{RunID: r.id, Kind: end.kind, ExternalID: end.id}))
-		}
-		ended, err := c.store.EndListing(ctx, r.id, end.kind, end.id)
-		require.NoError(t, err)
-		require.Equal(t, end.ended, ended, end.id)
-	}
+		Methods: []string{"", ""}}, ""))
+	again, err := c.store.StageListings(ctx, r.id, directory.KindGroupMembership,
+		[]db.ListingPage{{ExternalID: "g1"}, {ExternalID: "g2"}}, []string{"g1", "g2"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"g1"}, again)
 	require.Zero(t, r.planRemovals().Total(), "it does not count yet")
 	require.NoError(t, c.store.RestartListing(ctx, r.id, directory.KindGroupMembership, "g1", true))
-	ended, err := c.store.EndListing(ctx, r.id, directory.KindGroupMembership, "g1")
-	require.NoError(t, err)
-	require.True(t, ended)
+	require.True(t, r.stageListing(directory.KindGroupMembership, db.ListingPage{ExternalID: "g1"}, "g1"))
 	require.Equal(t, 2, r.planRemovals().Planned.GroupMemberships)
 }
 

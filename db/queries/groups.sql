@@ -17,56 +17,54 @@ WHERE l.run_id = @run_id
 ORDER BY l.external_id
 LIMIT @max_rows;
 
--- name: AdvanceListing :exec
--- Adds a page.
-UPDATE sync_run_listings
-SET cursor = @cursor,
-    pages = pages + 1,
-    read = read + @read::int,
-    bad = bad + @bad::int,
-    request = coalesce(nullif(@request::text, ''), request),
+-- name: AdvanceListings :exec
+-- Adds the pages that were read of each listing.
+UPDATE sync_run_listings l
+SET cursor = p.cursor,
+    pages = l.pages + p.pages,
+    read = l.read + p.read,
+    bad = l.bad + p.bad,
+    request = coalesce(nullif(p.request, ''), l.request),
     read_at = now()
-WHERE run_id = @run_id AND object_type = @object_type AND external_id = @external_id;
+FROM jsonb_to_recordset(@progress::jsonb) AS p (
+    external_id text, cursor text, pages int, read int, bad int, request text)
+WHERE l.run_id = @run_id AND l.object_type = @object_type AND l.external_id = p.external_id;
 
 -- name: RestartListing :exec
 UPDATE sync_run_listings
 SET cursor = '', pages = 0, read = 0, bad = 0, asked_twice = asked_twice OR @asked_twice::boolean
 WHERE run_id = @run_id AND object_type = @object_type AND external_id = @external_id;
 
--- name: EndListing :one
--- Marks a listing as read to the end, but for one with records that could not be used, and
--- for one that shows nothing, or no members, or no departments, where some are stored: that is
--- to be read once more. Returns no row of the latter.
-WITH missing AS (
-    SELECT CASE @object_type::text
-        WHEN 'group' THEN
-            EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active')
-            AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = @run_id)
-        WHEN 'group_membership' THEN EXISTS (
-            SELECT 1
-            FROM org_groups g
-            JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-            WHERE g.provider_id = @provider_id
-              AND g.external_id = @external_id
-              AND NOT EXISTS (
-                  SELECT 1 FROM staged_group_members s
-                  WHERE s.run_id = @run_id
-                    AND s.group_external_id = @external_id
-                    AND s.is_department = (p.object_kind = 'department')))
-        ELSE
-            EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider')
-            AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = @run_id)
-        END AS any
-)
+-- name: EndListings :many
+-- Marks listings as read to the end, but for those with records that could not be used, and
+-- for those that show nothing, or no members, or no departments, where some are stored: they are
+-- to be read once more. Returns all but the latter.
 UPDATE sync_run_listings l
 SET complete = l.bad = 0,
     error = CASE WHEN l.bad > 0 THEN 'records that could not be used were left out: ' || l.bad END
-FROM missing
 WHERE l.run_id = @run_id
   AND l.object_type = @object_type
-  AND l.external_id = @external_id
-  AND (l.asked_twice OR NOT missing.any)
-RETURNING l.complete;
+  AND l.external_id = ANY (@external_ids::text[])
+  AND (l.asked_twice OR NOT CASE @object_type::text
+      WHEN 'group' THEN
+          EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active')
+          AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = @run_id)
+      WHEN 'group_membership' THEN EXISTS (
+          SELECT 1
+          FROM org_groups g
+          JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+          WHERE g.provider_id = @provider_id
+            AND g.external_id = l.external_id
+            AND NOT EXISTS (
+                SELECT 1 FROM staged_group_members s
+                WHERE s.run_id = @run_id
+                  AND s.group_external_id = l.external_id
+                  AND s.is_department = (p.object_kind = 'department')))
+      ELSE
+          EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider')
+          AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = @run_id)
+      END)
+RETURNING l.external_id;
 
 -- name: FailListing :exec
 UPDATE sync_run_listings SET error = @error::text, tolerated = @tolerated::boolean
@@ -84,9 +82,10 @@ SET kind = excluded.kind, name = excluded.name, category = excluded.category,
 
 -- name: StageGroupMembers :exec
 INSERT INTO staged_group_members (run_id, group_external_id, is_department, external_id, scope)
-SELECT @run_id, @group_external_id, m.is_department, m.external_id,
+SELECT @run_id, m.group_external_id, m.is_department, m.external_id,
     CASE WHEN m.scope IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(m.scope)) END
-FROM jsonb_to_recordset(@members::jsonb) AS m (external_id text, is_department boolean, scope jsonb)
+FROM jsonb_to_recordset(@members::jsonb) AS m (
+    group_external_id text, external_id text, is_department boolean, scope jsonb)
 ON CONFLICT (run_id, group_external_id, is_department, external_id) DO UPDATE SET scope = excluded.scope;
 
 -- name: StageAdministrators :exec

@@ -35,38 +35,28 @@ func (q *Queries) AddListings(ctx context.Context, db DBTX, arg AddListingsParam
 	return err
 }
 
-const advanceListing = `-- name: AdvanceListing :exec
-UPDATE sync_run_listings
-SET cursor = $1,
-    pages = pages + 1,
-    read = read + $2::int,
-    bad = bad + $3::int,
-    request = coalesce(nullif($4::text, ''), request),
+const advanceListings = `-- name: AdvanceListings :exec
+UPDATE sync_run_listings l
+SET cursor = p.cursor,
+    pages = l.pages + p.pages,
+    read = l.read + p.read,
+    bad = l.bad + p.bad,
+    request = coalesce(nullif(p.request, ''), l.request),
     read_at = now()
-WHERE run_id = $5 AND object_type = $6 AND external_id = $7
+FROM jsonb_to_recordset($3::jsonb) AS p (
+    external_id text, cursor text, pages int, read int, bad int, request text)
+WHERE l.run_id = $1 AND l.object_type = $2 AND l.external_id = p.external_id
 `
 
-type AdvanceListingParams struct {
-	Cursor     string
-	Read       int32
-	Bad        int32
-	Request    string
+type AdvanceListingsParams struct {
 	RunID      string
 	ObjectType string
-	ExternalID string
+	Progress   json.RawMessage
 }
 
-// Adds a page.
-func (q *Queries) AdvanceListing(ctx context.Context, db DBTX, arg AdvanceListingParams) error {
-	_, err := db.Exec(ctx, advanceListing,
-		arg.Cursor,
-		arg.Read,
-		arg.Bad,
-		arg.Request,
-		arg.RunID,
-		arg.ObjectType,
-		arg.ExternalID,
-	)
+// Adds the pages that were read of each listing.
+func (q *Queries) AdvanceListings(ctx context.Context, db DBTX, arg AdvanceListingsParams) error {
+	_, err := db.Exec(ctx, advanceListings, arg.RunID, arg.ObjectType, arg.Progress)
 	return err
 }
 
@@ -135,59 +125,68 @@ func (q *Queries) DropStagedGroupMembers(ctx context.Context, db DBTX, arg DropS
 	return err
 }
 
-const endListing = `-- name: EndListing :one
-WITH missing AS (
-    SELECT CASE $2::text
-        WHEN 'group' THEN
-            EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = $4 AND g.status = 'active')
-            AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $1)
-        WHEN 'group_membership' THEN EXISTS (
-            SELECT 1
-            FROM org_groups g
-            JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-            WHERE g.provider_id = $4
-              AND g.external_id = $3
-              AND NOT EXISTS (
-                  SELECT 1 FROM staged_group_members s
-                  WHERE s.run_id = $1
-                    AND s.group_external_id = $3
-                    AND s.is_department = (p.object_kind = 'department')))
-        ELSE
-            EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = $4 AND a.source = 'provider')
-            AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = $1)
-        END AS any
-)
+const endListings = `-- name: EndListings :many
 UPDATE sync_run_listings l
 SET complete = l.bad = 0,
     error = CASE WHEN l.bad > 0 THEN 'records that could not be used were left out: ' || l.bad END
-FROM missing
 WHERE l.run_id = $1
   AND l.object_type = $2
-  AND l.external_id = $3
-  AND (l.asked_twice OR NOT missing.any)
-RETURNING l.complete
+  AND l.external_id = ANY ($3::text[])
+  AND (l.asked_twice OR NOT CASE $2::text
+      WHEN 'group' THEN
+          EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = $4 AND g.status = 'active')
+          AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $1)
+      WHEN 'group_membership' THEN EXISTS (
+          SELECT 1
+          FROM org_groups g
+          JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+          WHERE g.provider_id = $4
+            AND g.external_id = l.external_id
+            AND NOT EXISTS (
+                SELECT 1 FROM staged_group_members s
+                WHERE s.run_id = $1
+                  AND s.group_external_id = l.external_id
+                  AND s.is_department = (p.object_kind = 'department')))
+      ELSE
+          EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = $4 AND a.source = 'provider')
+          AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = $1)
+      END)
+RETURNING l.external_id
 `
 
-type EndListingParams struct {
-	RunID      string
-	ObjectType string
-	ExternalID string
-	ProviderID *string
+type EndListingsParams struct {
+	RunID       string
+	ObjectType  string
+	ExternalIds []string
+	ProviderID  *string
 }
 
-// Marks a listing as read to the end, but for one with records that could not be used, and
-// for one that shows nothing, or no members, or no departments, where some are stored: that is
-// to be read once more. Returns no row of the latter.
-func (q *Queries) EndListing(ctx context.Context, db DBTX, arg EndListingParams) (bool, error) {
-	row := db.QueryRow(ctx, endListing,
+// Marks listings as read to the end, but for those with records that could not be used, and
+// for those that show nothing, or no members, or no departments, where some are stored: they are
+// to be read once more. Returns all but the latter.
+func (q *Queries) EndListings(ctx context.Context, db DBTX, arg EndListingsParams) ([]string, error) {
+	rows, err := db.Query(ctx, endListings,
 		arg.RunID,
 		arg.ObjectType,
-		arg.ExternalID,
+		arg.ExternalIds,
 		arg.ProviderID,
 	)
-	var complete bool
-	err := row.Scan(&complete)
-	return complete, err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const failListing = `-- name: FailListing :exec
@@ -1012,20 +1011,20 @@ func (q *Queries) StageFlaggedAdministrators(ctx context.Context, db DBTX, arg S
 
 const stageGroupMembers = `-- name: StageGroupMembers :exec
 INSERT INTO staged_group_members (run_id, group_external_id, is_department, external_id, scope)
-SELECT $1, $2, m.is_department, m.external_id,
+SELECT $1, m.group_external_id, m.is_department, m.external_id,
     CASE WHEN m.scope IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(m.scope)) END
-FROM jsonb_to_recordset($3::jsonb) AS m (external_id text, is_department boolean, scope jsonb)
+FROM jsonb_to_recordset($2::jsonb) AS m (
+    group_external_id text, external_id text, is_department boolean, scope jsonb)
 ON CONFLICT (run_id, group_external_id, is_department, external_id) DO UPDATE SET scope = excluded.scope
 `
 
 type StageGroupMembersParams struct {
-	RunID           string
-	GroupExternalID string
-	Members         json.RawMessage
+	RunID   string
+	Members json.RawMessage
 }
 
 func (q *Queries) StageGroupMembers(ctx context.Context, db DBTX, arg StageGroupMembersParams) error {
-	_, err := db.Exec(ctx, stageGroupMembers, arg.RunID, arg.GroupExternalID, arg.Members)
+	_, err := db.Exec(ctx, stageGroupMembers, arg.RunID, arg.Members)
 	return err
 }
 

@@ -62,7 +62,7 @@ func (r *report) sizes() (sizes [][]measurement) {
 
 func (r *report) roundsTable() table.Writer {
 	t := loadtest.NewTable(table.Row{"members", "round", "seconds", "members/s",
-		"phases: tree, people, removals, recompute, finish", "rows written", "calls", "fewest", "actions per 1,000",
+		"phases: tree, people, groups, removals, recompute, finish", "rows written", "calls", "fewest", "actions per 1,000",
 		"largest history", "largest payload", "worker MB", "Postgres s (CPU)"})
 	for _, same := range r.sizes() {
 		for i := range same[0].Rounds {
@@ -191,7 +191,7 @@ func one(f float64) string { return fmt.Sprintf("%.1f", f) }
 
 func (m round) phases() string {
 	var parts []string
-	for _, name := range []string{"departments", "members", "removals", "recompute", "finish"} {
+	for _, name := range []string{"departments", "members", "groups", "removals", "recompute", "finish"} {
 		for _, p := range m.Phases {
 			if p.Name == name {
 				parts = append(parts, fmt.Sprintf("%.1f", p.Seconds))
