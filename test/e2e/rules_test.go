@@ -193,6 +193,41 @@ func TestMappedFields(t *testing.T) {
 	})
 }
 
+// An expression that fails on one member of some hundred costs that field of that member: all else
+// of the rules reaches them and everybody. On 2 % of them it holds the run.
+func TestExpressionThatFailsOnFew(t *testing.T) {
+	everyKind(t, func(t *testing.T, w *world, kind directory.ProviderType) {
+		l := newLab(t, 82)
+		_, people := l.below(simulator.Root, "Everybody", 199)
+		c := &divided{lab: l, source: w.simulate(kind, l.Company), insiders: people}
+		w.rules(c.source, `mapping: [{ target: title, expression: '"before"' }]`, false)
+		require.Equal(t, directory.RunSucceeded, w.sync(c.name).Status)
+		failing := func(ids []string) string {
+			return `mapping:
+  - target: title
+    expression: 'id in ["` + strings.Join(ids, `", "`) + `"] ? string(int(name)) : "after"'
+  - { target: attributes.label, expression: id }`
+		}
+		one := c.ids(people[7])
+		w.rules(c.source, failing(one), false)
+		result := w.sync(c.name)
+		require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+		require.Len(t, result.Errors, 1)
+		require.Contains(t, result.Errors[0], one[0]+": the rule for title failed: a value cannot be converted")
+		require.Equal(t, 1, w.count(`SELECT count(*) FROM org_members WHERE title = 'before'`))
+		require.Equal(t, 200, w.count(`SELECT count(*) FROM org_members WHERE attributes ->> 'label' = external_id
+			AND title = CASE WHEN external_id = '`+one[0]+`' THEN 'before' ELSE 'after' END`))
+		written := w.writes()
+		require.Equal(t, directory.RunSucceeded, w.sync(c.name).Status)
+		require.Equal(t, written, w.writes(), "unchanged means untouched")
+
+		w.rules(c.source, failing(c.ids(people[:4]...)), false)
+		held := w.sync(c.name)
+		require.Equal(t, directory.RunHeld, held.Status, held.Errors)
+		require.Contains(t, held.HoldReason, "they failed on 4 of 200 members")
+	})
+}
+
 // Kinds that are switched off are not asked for, and what is stored of them stays.
 func TestKindsSwitchedOff(t *testing.T) {
 	everyKind(t, func(t *testing.T, w *world, kind directory.ProviderType) {
