@@ -81,9 +81,6 @@ func (g *groupReading) all(ctx context.Context) error {
 			}
 		}
 	}
-	if err := g.flagged(ctx); err != nil {
-		return err
-	}
 	for {
 		for _, step := range steps {
 			if err := g.read(ctx, step.kind, step.page); err != nil {
@@ -152,23 +149,6 @@ func (g *groupReading) steps() (steps []groupStep) {
 		steps = append(steps, groupStep{directory.KindAdministrator, true, g.administrators(client)})
 	}
 	return steps
-}
-
-// flagged opens and ends the listing of administrators where members' own records say who is
-// one and no call lists them.
-func (g *groupReading) flagged(ctx context.Context) error {
-	_, lists := g.client.(provider.AdministratorReader)
-	if lists || !g.scope.Administrators || g.provider.Type.Traits().AdministratorFlag == "" {
-		return nil
-	}
-	if err := g.store.BeginListing(ctx, g.runID, directory.KindAdministrator); err != nil {
-		return err
-	}
-	if err := g.store.RestartListing(ctx, g.runID, directory.KindAdministrator, "", true); err != nil {
-		return err
-	}
-	_, err := g.store.StageListings(ctx, g.runID, directory.KindAdministrator, nil, []string{""})
-	return err
 }
 
 // read reads all open listings of a kind, a few at a time. The error returned is one that

@@ -26,7 +26,7 @@ func (s *Store) planAdministrators(
 	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope,
 ) error {
 	return s.q.PlanAdministratorRemovals(ctx, tx, dbsqlc.PlanAdministratorRemovalsParams{
-		RunID: runID, ProviderID: run.ProviderID, MembersRead: read.everything(),
+		RunID: runID, ProviderID: run.ProviderID, MembersRead: read.everything(), Flag: administratorFlag(run),
 	})
 }
 
@@ -127,26 +127,21 @@ func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFence
 	return nil
 }
 
-// stageFlagged stages the members who are marked as main administrators by their own record,
-// where the provider type does that. If no record says anything of it the permission for it
-// is missing, and nobody counts as no administrator any more.
+// administratorFlag is the field of a member's own record that marks main administrators, empty
+// if the provider type has none.
+func administratorFlag(run dbsqlc.HoldFenceRow) string {
+	return directory.ProviderType(run.ProviderType).Traits().AdministratorFlag
+}
+
+// stageFlagged stages the members who are marked as main administrators by their own record.
 func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
-	flag := directory.ProviderType(run.ProviderType).Traits().AdministratorFlag
-	if flag == "" || !run.Whole {
+	flag := administratorFlag(run)
+	if flag == "" {
 		return nil
 	}
-	_, err := s.q.StageFlaggedAdministrators(ctx, tx, dbsqlc.StageFlaggedAdministratorsParams{
+	return s.q.StageFlaggedAdministrators(ctx, tx, dbsqlc.StageFlaggedAdministratorsParams{
 		RunID: runID, ProviderID: &run.ProviderID, Flag: flag,
 	})
-	if err != nil {
-		return err
-	}
-	sent, err := s.q.FlagIsSent(ctx, tx, dbsqlc.FlagIsSentParams{ProviderID: &run.ProviderID, Flag: flag})
-	if err != nil || sent {
-		return err
-	}
-	return s.q.ReopenListing(ctx, tx, dbsqlc.ReopenListingParams{RunID: runID,
-		ObjectType: string(directory.KindAdministrator)})
 }
 
 // recomputeGroups computes how many active members each group has. They change with the groups,

@@ -18,8 +18,9 @@ import (
 type groups struct {
 	list           string
 	administrators string
-	// failed are lists that were not read to their end: groups, administrators.
-	failed string
+	// failed are lists that were not read to their end: groups, administrators; off are those
+	// that are not read at all.
+	failed, off string
 }
 
 const (
@@ -44,7 +45,9 @@ func (r *run) readGroups(g groups) {
 		}
 	}
 	require.NoError(r.t, store.BeginListing(ctx, r.id, directory.KindGroup))
-	require.NoError(r.t, store.BeginListing(ctx, r.id, directory.KindAdministrator))
+	if g.off == "" {
+		require.NoError(r.t, store.BeginListing(ctx, r.id, directory.KindAdministrator))
+	}
 	list := db.ListingPage{}
 	contents := map[string]string{}
 	for _, line := range lines(g.list) {
@@ -68,6 +71,9 @@ func (r *run) readGroups(g groups) {
 			page.Members = append(page.Members, place)
 		}
 		end(directory.KindGroupMembership, id, fails, page)
+	}
+	if g.off != "" {
+		return
 	}
 	page := db.ListingPage{}
 	for _, id := range strings.FieldsFunc(g.administrators, comma) {
@@ -363,18 +369,31 @@ func anEmptyAnswerIsAskedForOnceMore(t *testing.T, c *company) {
 	require.Equal(t, 2, r.planRemovals().Planned.GroupMemberships)
 }
 
-// Feishu marks administrators on the member's own record.
+// Feishu marks main administrators on the member's own record, beside a list of others, which may
+// not be read to its end. One whose record does not say stays what they are.
 func TestAdministratorsByTheirOwnRecord(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
-	sync := func(members string) []string {
-		c.syncGroups(snapshot{departments: "1", members: members}, groups{})
+	sync := func(members, listed, failed string) []string {
+		c.syncGroups(snapshot{departments: "1", members: members}, groups{administrators: listed, failed: failed})
 		return c.grouped()
 	}
-	require.Equal(t, []string{"administrator a provider main"},
-		sync(`a in=1 raw={"is_tenant_manager":true}; b in=1 raw={"is_tenant_manager":false}`))
-	require.Equal(t, []string{"administrator a provider main"}, sync(`a in=1 raw={}; b in=1 raw={}`),
+	const none = `a in=1 raw={"is_tenant_manager":false}; b in=1 raw={"is_tenant_manager":false}; ` +
+		`d in=1 raw={"is_tenant_manager":false}`
+	const all = `a in=1 raw={"is_tenant_manager":true}; b in=1 raw={"is_tenant_manager":false}; ` +
+		`d in=1 raw={"is_tenant_manager":true}`
+	both := []string{"administrator a provider main", "administrator b provider app_admin", "administrator d provider main"}
+	require.Equal(t, both, sync(all, "a:app_admin,b:app_admin", ""))
+	require.Equal(t, both, sync(all, "a:app_admin,b:app_admin", ""))
+	require.Equal(t, both, sync(`a in=1 raw={}; b in=1 raw={}; d in=1 raw={"is_tenant_manager":"yes"}`, "b:app_admin", ""),
 		"the field is not sent any more")
-	require.Equal(t, []string{"administrator b provider main"},
-		sync(`a in=1 raw={"is_tenant_manager":false}; b in=1 raw={"is_tenant_manager":true}`))
+	require.Equal(t, both, sync(`a in=1 raw={}; b in=1 raw={"is_tenant_manager":false}; d in=1 raw={"is_tenant_manager":null}`,
+		"b:app_admin", ""), "the field is not sent of one")
+	require.Equal(t, []string{"administrator b provider main", "administrator d provider main"}, sync(
+		`a in=1 raw={"is_tenant_manager":false}; b in=1 raw={"is_tenant_manager":true}; d in=1 raw={}`,
+		"b:app_admin", "administrators"), "no permission for the list")
+	left := []string{"administrator b provider app_admin"}
+	require.Equal(t, left, sync(none, "b:app_admin", ""))
+	c.syncGroups(snapshot{departments: "1", members: all}, groups{off: "administrators"})
+	require.Equal(t, left, c.grouped(), "the kind is switched off")
 }

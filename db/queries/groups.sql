@@ -94,19 +94,19 @@ SELECT DISTINCT ON (a.external_id) @run_id, a.external_id, a.level
 FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@levels::text[]) AS level) a
 ON CONFLICT (run_id, external_id) DO UPDATE SET level = excluded.level;
 
--- name: StageFlaggedAdministrators :execrows
--- Members whose own record says that they are main administrators.
+-- name: StageFlaggedAdministrators :exec
+-- Members whose own record says that they are main administrators, in a run that reads these. One
+-- whose record does not say stays one.
 INSERT INTO staged_administrators (run_id, external_id, level, object_id)
 SELECT @run_id, m.external_id, 'main', m.id
 FROM org_members m
-WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.raw_data -> @flag::text = 'true'
+WHERE m.provider_id = @provider_id
+  AND m.status <> 'deleted'
+  AND EXISTS (SELECT 1 FROM sync_run_listings l WHERE l.run_id = @run_id AND l.object_type = 'administrator')
+  AND (m.raw_data -> @flag::text = 'true' OR m.raw_data -> @flag::text IS DISTINCT FROM 'false' AND EXISTS (
+      SELECT 1 FROM org_administrators a
+      WHERE a.provider_id = @provider_id AND a.member_id = m.id AND a.source = 'provider' AND a.level = 'main'))
 ON CONFLICT (run_id, external_id) DO UPDATE SET level = excluded.level, object_id = excluded.object_id;
-
--- name: FlagIsSent :one
--- Whether records say of members at all whether they are administrators.
-SELECT EXISTS (
-    SELECT 1 FROM org_members m
-    WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.raw_data ? @flag::text);
 
 -- name: ResolveGroupMembers :exec
 -- Finds out which members were staged in groups: those whom the run itself has matched, else
@@ -252,7 +252,7 @@ WHERE s.run_id = @run_id
   AND NOT EXISTS (
       SELECT 1 FROM org_administrators a
       WHERE a.provider_id = @provider_id AND a.member_id = s.object_id AND a.source = 'provider')
-ORDER BY s.object_id, s.external_id;
+ORDER BY s.object_id, s.level <> 'main', s.external_id;
 
 -- name: UpdateAdministrators :execrows
 UPDATE org_administrators a SET level = s.level
@@ -260,7 +260,7 @@ FROM (
     SELECT DISTINCT ON (w.object_id) w.object_id, w.level
     FROM staged_administrators w
     WHERE w.run_id = @run_id AND w.object_id IS NOT NULL
-    ORDER BY w.object_id, w.external_id
+    ORDER BY w.object_id, w.level <> 'main', w.external_id
 ) s
 WHERE a.provider_id = @provider_id
   AND a.member_id = s.object_id
@@ -343,15 +343,21 @@ WHERE NOT EXISTS (
 ON CONFLICT DO NOTHING;
 
 -- name: PlanAdministratorRemovals :exec
+-- Administrators whom no list, read to its end, names any more, and main ones whose own record
+-- says that they are none, if there is a field for that (flag).
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT @run_id, 'administrator', a.member_id, a.member_id
 FROM org_administrators a
 WHERE a.provider_id = @provider_id
   AND a.source = 'provider'
-  AND EXISTS (SELECT 1 FROM sync_run_listings l
-      WHERE l.run_id = @run_id AND l.object_type = 'administrator' AND l.complete)
-  AND (@members_read::boolean OR NOT EXISTS (
-      SELECT 1 FROM staged_administrators u WHERE u.run_id = @run_id AND u.object_id IS NULL))
+  AND EXISTS (
+      SELECT 1 FROM sync_run_listings l
+      WHERE l.run_id = @run_id
+        AND l.object_type = 'administrator'
+        AND (l.complete AND (@members_read::boolean OR NOT EXISTS (
+            SELECT 1 FROM staged_administrators u WHERE u.run_id = @run_id AND u.object_id IS NULL))
+        OR a.level = 'main' AND EXISTS (
+            SELECT 1 FROM org_members m WHERE m.id = a.member_id AND m.raw_data -> @flag::text = 'false')))
   AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = @run_id AND s.object_id = a.member_id)
 ON CONFLICT DO NOTHING;
 
@@ -445,10 +451,6 @@ LIMIT @max_rows;
 
 -- name: DropStagedGroupMembers :exec
 DELETE FROM staged_group_members s WHERE s.run_id = @run_id AND s.group_external_id = @group_external_id;
-
--- name: ReopenListing :exec
--- Listings of a kind do not count as read to the end after all.
-UPDATE sync_run_listings SET complete = false WHERE run_id = @run_id AND object_type = @object_type AND complete;
 
 -- name: ListingsExist :one
 -- Whether a run has read any listing but those of the tree.

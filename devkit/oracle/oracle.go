@@ -205,6 +205,12 @@ func Lost(company simulator.Truth, before, after Directory) (list []string) {
 		}
 	}
 	list = append(list, lostGroups(company, before, after)...)
+	for _, id := range slices.Sorted(maps.Keys(before.Administrators)) {
+		_, is := company.Administrators[id]
+		if _, there := after.Administrators[id]; is && !there {
+			list = append(list, "member "+id+" still is an administrator and was dismissed")
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(after.Members)) {
 		_, was := before.Members[id]
 		if _, is := company.Members[id]; !was && !is {

@@ -202,6 +202,19 @@ func (f *Faults) Pending() []Fault {
 	return left
 }
 
+// Unused returns the faults that have struck no call.
+func (f *Faults) Unused() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var left []Fault
+	for _, a := range f.list {
+		if a.struck == 0 {
+			left = append(left, a.Fault)
+		}
+	}
+	return left
+}
+
 // strike returns what the first fault in force does to the call; the others that
 // match it only count it.
 func (f *Faults) strike(c Call) Action {

@@ -13,7 +13,7 @@ type Traits struct {
 	// reading its members does. Both are then read at the same time.
 	TreeByDepartment bool
 	// AdministratorFlag is the boolean field of a member's raw record that marks main
-	// administrators, where no call lists them. Empty where a call does.
+	// administrators, where the list of administrators lacks them.
 	AdministratorFlag string
 	// DetailsByLookup says that no listing tells a member's manager and a department's order,
 	// and that a lookup of the single object does.

@@ -12,6 +12,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -22,10 +23,10 @@ var (
 	groupsMembers = map[directory.ProviderType]string{
 		directory.Feishu: "group/member/simplelist", directory.DingTalk: "role/simplelist", directory.WeCom: "tag/get",
 	}
-	groupLists = map[directory.ProviderType][]string{
-		directory.Feishu:   {"group/simplelist"},
+	groupLists = map[directory.ProviderType][2]string{
+		directory.Feishu:   {"group/simplelist", "app_admin_user/list"},
 		directory.DingTalk: {"role/list", "user/listadmin"},
-		directory.WeCom:    {"tag/list"},
+		directory.WeCom:    {"tag/list", "agent/get_admin_list"},
 	}
 )
 
@@ -68,6 +69,9 @@ func newOfGroups(w *world, kind directory.ProviderType, groups int) *ofGroups {
 			once(&c.before)
 		}
 	}})
+	if kind == directory.WeCom { // other apps may not list administrators (wecom-more.md §D)
+		c.wecom.Reconfigure(func(cfg *wecom.Config) { cfg.Customised = true })
+	}
 	w.succeed(c.source)
 	return c
 }
@@ -149,36 +153,95 @@ func TestFaultsOfGroupsMembers(t *testing.T) {
 	}
 }
 
-// Whatever happens to the list of groups or of administrators, none is lost, and everything else
-// is read as ever.
+// Whatever happens to the list of groups and to that of administrators, none is lost, and everything
+// else is read as ever. Each fault strikes either of them, another one the other.
 func TestFaultsOfListsOfGroups(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
-		for _, endpoint := range groupLists[kind] {
-			t.Run(string(kind)+"/"+endpoint, func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t)
-				c := newOfGroups(w, kind, 2)
-				blows := append(groupBlows(kind),
-					blow{name: "forbidden", action: simulator.Action{Kind: simulator.Forbidden}, final: true})
-				for i, b := range blows {
-					before := w.standing(c.source)
-					c.must(c.LeaveGroup(c.groups[0], c.people[i]))
-					added, err := c.AddGroup("Added for "+b.name, "Groups")
-					c.must(err, c.JoinGroup(added, c.people[i]), c.Appoint(c.people[i], directory.SubAdministrator))
-					fault := simulator.Fault{Endpoint: endpoint, Times: 1, Action: b.action}
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := newOfGroups(w, kind, 2)
+			blows := append(groupBlows(kind),
+				blow{name: "forbidden", action: simulator.Action{Kind: simulator.Forbidden}, final: true})
+			for i := range blows {
+				before := w.standing(c.source)
+				c.must(c.LeaveGroup(c.groups[0], c.people[i]))
+				added, err := c.AddGroup("Added for "+blows[i].name, "Groups")
+				c.must(err, c.JoinGroup(added, c.people[i]), c.Appoint(c.people[i], ""),
+					c.Appoint(c.people[i+1], directory.SubAdministrator))
+				unread := map[string]bool{}
+				for n, list := range groupLists[kind] {
+					b := blows[(i+5*n)%len(blows)]
+					fault := simulator.Fault{Endpoint: list, Times: 1, Action: b.action}
 					if b.final || b.name == "status 500" { // others that last end in the same way, after as long
 						fault.Times = simulator.Forever
 					}
 					c.faults.Add(fault)
-					c.sync(w, before)
-					require.Equal(t, fault.Times == simulator.Forever, len(c.faults.Pending()) > 0, b.name)
-					c.faults.Clear()
+					oneRecord := b.action.Kind == simulator.WrongType || b.action.Kind == simulator.NoID
+					unread[list] = fault.Times == simulator.Forever && !oneRecord
 				}
-				w.succeed(c.source)
-			})
-		}
+				c.sync(w, before)
+				require.Empty(t, c.faults.Unused())
+				for _, pending := range c.faults.Pending() {
+					require.Equal(t, simulator.Forever, pending.Times, pending.Action.Kind)
+				}
+				after := w.standing(c.source)
+				if unread[groupLists[kind][0]] {
+					require.NotContains(t, after.Groups, c.company.GroupID(kind, added), blows[i].name)
+				}
+				if unread[groupLists[kind][1]] {
+					require.NotContains(t, after.Administrators, c.member(c.people[i+1]), blows[i].name)
+				}
+				c.faults.Clear()
+			}
+			w.succeed(c.source)
+		})
 	}
+}
+
+// Feishu marks main administrators on their own records alone. Whatever happens to the listing of a
+// department, or to the mark, none is lost, and who is dismissed elsewhere goes.
+func TestFaultsOfMarkedAdministrators(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := newArena(w, directory.Feishu)
+	const mark = "is_tenant_manager"
+	marks := map[string]simulator.Action{
+		"dropped": {Kind: simulator.DropField, Field: mark}, "null": {Kind: simulator.SetField, Field: mark},
+		"a text": {Kind: simulator.WrongType, Field: mark},
+	}
+	struck := map[simulator.Dept]simulator.PersonID{}
+	for i := range a.victims {
+		struck[a.victims[i].id] = a.victims[i].people[1]
+	}
+	for name, action := range marks {
+		d, people := a.below(simulator.Root, "mark "+name, 2)
+		struck[d] = people[0]
+		action.Record = a.feishu.OpenID(people[0])
+		a.victims = append(a.victims, victim{blow: blow{name: name, action: action}, id: d, people: people})
+	}
+	for _, p := range struck {
+		a.must(a.Appoint(p, directory.MainAdministrator))
+	}
+	dismissed := a.healthy.people[0]
+	a.must(a.Appoint(dismissed, directory.MainAdministrator))
+	w.succeed(a.source)
+	before := w.standing(a.source)
+	require.Len(t, before.Administrators, len(struck)+2, "the root's own is one")
+
+	for i := range a.victims {
+		a.must(a.SetTitle(a.victims[i].people[0], "Struck"))
+	}
+	a.must(a.Appoint(dismissed, ""))
+	a.strike(simulator.Forever, func(blow) bool { return true })
+	result := w.sync(a.name)
+	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
+	require.Empty(t, a.faults.Unused())
+	delete(before.Administrators, a.member(dismissed))
+	require.Equal(t, before.Administrators, w.standing(a.source).Administrators)
+	a.faults.Clear()
+	w.succeed(a.source)
 }
 
 // A range that shrinks when all members are read, and before their groups are, takes nobody out

@@ -248,25 +248,6 @@ func (q *Queries) FindMembersByExternalID(ctx context.Context, db DBTX, arg Find
 	return items, nil
 }
 
-const flagIsSent = `-- name: FlagIsSent :one
-SELECT EXISTS (
-    SELECT 1 FROM org_members m
-    WHERE m.provider_id = $1 AND m.status <> 'deleted' AND m.raw_data ? $2::text)
-`
-
-type FlagIsSentParams struct {
-	ProviderID *string
-	Flag       string
-}
-
-// Whether records say of members at all whether they are administrators.
-func (q *Queries) FlagIsSent(ctx context.Context, db DBTX, arg FlagIsSentParams) (bool, error) {
-	row := db.QueryRow(ctx, flagIsSent, arg.ProviderID, arg.Flag)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const groupsExist = `-- name: GroupsExist :one
 SELECT EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = $1 AND g.status = 'active')
 `
@@ -287,7 +268,7 @@ WHERE s.run_id = $2
   AND NOT EXISTS (
       SELECT 1 FROM org_administrators a
       WHERE a.provider_id = $1 AND a.member_id = s.object_id AND a.source = 'provider')
-ORDER BY s.object_id, s.external_id
+ORDER BY s.object_id, s.level <> 'main', s.external_id
 `
 
 type InsertAdministratorsParams struct {
@@ -620,10 +601,14 @@ SELECT $1, 'administrator', a.member_id, a.member_id
 FROM org_administrators a
 WHERE a.provider_id = $2
   AND a.source = 'provider'
-  AND EXISTS (SELECT 1 FROM sync_run_listings l
-      WHERE l.run_id = $1 AND l.object_type = 'administrator' AND l.complete)
-  AND ($3::boolean OR NOT EXISTS (
-      SELECT 1 FROM staged_administrators u WHERE u.run_id = $1 AND u.object_id IS NULL))
+  AND EXISTS (
+      SELECT 1 FROM sync_run_listings l
+      WHERE l.run_id = $1
+        AND l.object_type = 'administrator'
+        AND (l.complete AND ($3::boolean OR NOT EXISTS (
+            SELECT 1 FROM staged_administrators u WHERE u.run_id = $1 AND u.object_id IS NULL))
+        OR a.level = 'main' AND EXISTS (
+            SELECT 1 FROM org_members m WHERE m.id = a.member_id AND m.raw_data -> $4::text = 'false')))
   AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = $1 AND s.object_id = a.member_id)
 ON CONFLICT DO NOTHING
 `
@@ -632,10 +617,18 @@ type PlanAdministratorRemovalsParams struct {
 	RunID       string
 	ProviderID  string
 	MembersRead bool
+	Flag        string
 }
 
+// Administrators whom no list, read to its end, names any more, and main ones whose own record
+// says that they are none, if there is a field for that (flag).
 func (q *Queries) PlanAdministratorRemovals(ctx context.Context, db DBTX, arg PlanAdministratorRemovalsParams) error {
-	_, err := db.Exec(ctx, planAdministratorRemovals, arg.RunID, arg.ProviderID, arg.MembersRead)
+	_, err := db.Exec(ctx, planAdministratorRemovals,
+		arg.RunID,
+		arg.ProviderID,
+		arg.MembersRead,
+		arg.Flag,
+	)
 	return err
 }
 
@@ -837,21 +830,6 @@ func (q *Queries) RemoveGroups(ctx context.Context, db DBTX, arg RemoveGroupsPar
 	return removed, err
 }
 
-const reopenListing = `-- name: ReopenListing :exec
-UPDATE sync_run_listings SET complete = false WHERE run_id = $1 AND object_type = $2 AND complete
-`
-
-type ReopenListingParams struct {
-	RunID      string
-	ObjectType string
-}
-
-// Listings of a kind do not count as read to the end after all.
-func (q *Queries) ReopenListing(ctx context.Context, db DBTX, arg ReopenListingParams) error {
-	_, err := db.Exec(ctx, reopenListing, arg.RunID, arg.ObjectType)
-	return err
-}
-
 const resolveAdministrators = `-- name: ResolveAdministrators :exec
 UPDATE staged_administrators s SET object_id = found.id
 FROM (
@@ -986,11 +964,16 @@ func (q *Queries) StageAdministrators(ctx context.Context, db DBTX, arg StageAdm
 	return err
 }
 
-const stageFlaggedAdministrators = `-- name: StageFlaggedAdministrators :execrows
+const stageFlaggedAdministrators = `-- name: StageFlaggedAdministrators :exec
 INSERT INTO staged_administrators (run_id, external_id, level, object_id)
 SELECT $1, m.external_id, 'main', m.id
 FROM org_members m
-WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.raw_data -> $3::text = 'true'
+WHERE m.provider_id = $2
+  AND m.status <> 'deleted'
+  AND EXISTS (SELECT 1 FROM sync_run_listings l WHERE l.run_id = $1 AND l.object_type = 'administrator')
+  AND (m.raw_data -> $3::text = 'true' OR m.raw_data -> $3::text IS DISTINCT FROM 'false' AND EXISTS (
+      SELECT 1 FROM org_administrators a
+      WHERE a.provider_id = $2 AND a.member_id = m.id AND a.source = 'provider' AND a.level = 'main'))
 ON CONFLICT (run_id, external_id) DO UPDATE SET level = excluded.level, object_id = excluded.object_id
 `
 
@@ -1000,13 +983,11 @@ type StageFlaggedAdministratorsParams struct {
 	Flag       string
 }
 
-// Members whose own record says that they are main administrators.
-func (q *Queries) StageFlaggedAdministrators(ctx context.Context, db DBTX, arg StageFlaggedAdministratorsParams) (int64, error) {
-	result, err := db.Exec(ctx, stageFlaggedAdministrators, arg.RunID, arg.ProviderID, arg.Flag)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// Members whose own record says that they are main administrators, in a run that reads these. One
+// whose record does not say stays one.
+func (q *Queries) StageFlaggedAdministrators(ctx context.Context, db DBTX, arg StageFlaggedAdministratorsParams) error {
+	_, err := db.Exec(ctx, stageFlaggedAdministrators, arg.RunID, arg.ProviderID, arg.Flag)
+	return err
 }
 
 const stageGroupMembers = `-- name: StageGroupMembers :exec
@@ -1074,7 +1055,7 @@ FROM (
     SELECT DISTINCT ON (w.object_id) w.object_id, w.level
     FROM staged_administrators w
     WHERE w.run_id = $2 AND w.object_id IS NOT NULL
-    ORDER BY w.object_id, w.external_id
+    ORDER BY w.object_id, w.level <> 'main', w.external_id
 ) s
 WHERE a.provider_id = $1
   AND a.member_id = s.object_id
