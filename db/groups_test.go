@@ -382,13 +382,14 @@ func TestAdministratorsByTheirOwnRecord(t *testing.T) {
 		`d in=1 raw={"is_tenant_manager":false}`
 	const all = `a in=1 raw={"is_tenant_manager":true}; b in=1 raw={"is_tenant_manager":false}; ` +
 		`d in=1 raw={"is_tenant_manager":true}`
-	both := []string{"administrator a provider main", "administrator b provider app_admin", "administrator d provider main"}
+	both := []string{"administrator a provider main", "administrator b provider app_admin",
+		"administrator d provider main"}
 	require.Equal(t, both, sync(all, "a:app_admin,b:app_admin", ""))
 	require.Equal(t, both, sync(all, "a:app_admin,b:app_admin", ""))
 	require.Equal(t, both, sync(`a in=1 raw={}; b in=1 raw={}; d in=1 raw={"is_tenant_manager":"yes"}`, "b:app_admin", ""),
 		"the field is not sent any more")
-	require.Equal(t, both, sync(`a in=1 raw={}; b in=1 raw={"is_tenant_manager":false}; d in=1 raw={"is_tenant_manager":null}`,
-		"b:app_admin", ""), "the field is not sent of one")
+	require.Equal(t, both, sync(`a in=1 raw={}; b in=1 raw={"is_tenant_manager":false}; `+
+		`d in=1 raw={"is_tenant_manager":null}`, "b:app_admin", ""), "the field is not sent of one")
 	require.Equal(t, []string{"administrator b provider main", "administrator d provider main"}, sync(
 		`a in=1 raw={"is_tenant_manager":false}; b in=1 raw={"is_tenant_manager":true}; d in=1 raw={}`,
 		"b:app_admin", "administrators"), "no permission for the list")

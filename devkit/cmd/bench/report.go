@@ -62,8 +62,8 @@ func (r *report) sizes() (sizes [][]measurement) {
 
 func (r *report) roundsTable() table.Writer {
 	t := loadtest.NewTable(table.Row{"members", "round", "seconds", "members/s",
-		"phases: tree, people, groups, removals, recompute, finish", "rows written", "calls", "fewest", "actions per 1,000",
-		"largest history", "largest payload", "worker MB", "Postgres s (CPU)"})
+		"phases: tree, people, groups, removals, recompute, finish", "rows written", "calls", "fewest",
+		"actions per 1,000", "largest history", "largest payload", "worker MB", "Postgres s (CPU)"})
 	for _, same := range r.sizes() {
 		for i := range same[0].Rounds {
 			rounds := make([]round, 0, len(same))
