@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -125,11 +124,9 @@ func (f *follower) run(ctx workflow.Context, id string, events bool) bool {
 		WaitForCancellation:   true,
 		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(f.in.Provider)),
 	})
-	err := workflow.ExecuteChildWorkflow(child, SyncOrg, SyncInput{
+	return workflow.ExecuteChildWorkflow(child, SyncOrg, SyncInput{
 		Provider: f.in.Provider, Events: events, StartedBy: directory.ByEvents,
-	}).Get(ctx, nil)
-	var failed *temporal.ApplicationError
-	return err == nil || errors.As(err, &failed) && failed.Type() == activities.TypeNothing
+	}).Get(ctx, nil) == nil
 }
 
 // await waits for the next event and for those that come with it. It returns false if

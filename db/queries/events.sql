@@ -21,7 +21,7 @@ SELECT
     (count(DISTINCT e.object_id) FILTER (WHERE e.object_type = 'member'))::int AS members,
     (count(DISTINCT e.object_id) FILTER (WHERE e.object_type = 'department'))::int AS departments,
     (count(*) FILTER (WHERE e.object_type = 'scope'))::int AS scopes,
-    (count(*))::int AS waiting,
+    count(e.id)::int AS waiting,
     (SELECT count(*)::int FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted') AS people,
     EXISTS (SELECT 1 FROM sync_runs r WHERE r.provider_id = p.id AND r.status = 'held') AS held,
     (SELECT coalesce(extract(epoch FROM min(l.due_at) - now()), -1)::float8 FROM provider_events l
