@@ -44,6 +44,7 @@ type apiOperation struct {
 type quantiles struct {
 	N   int     `json:"n"`
 	P50 float64 `json:"p50_ms"`
+	P95 float64 `json:"p95_ms"`
 	P99 float64 `json:"p99_ms"`
 	Max float64 `json:"max_ms"`
 }
@@ -56,7 +57,7 @@ func quantilesOf(times []time.Duration) quantiles {
 		}
 		return float64(times[min(len(times)-1, int(share*float64(len(times))))].Microseconds()) / 1000
 	}
-	return quantiles{N: len(times), P50: at(0.5), P99: at(0.99), Max: at(1)}
+	return quantiles{N: len(times), P50: at(0.5), P95: at(0.95), P99: at(0.99), Max: at(1)}
 }
 
 func (q quantiles) text() string { return fmt.Sprintf("%.1f / %.1f", q.P50, q.P99) }

@@ -35,6 +35,8 @@ type flags struct {
 	Comparison bool   `default:"true"              env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."                                                             negatable:""`
 	API        int    `default:"100000"            env:"BENCH_API"        help:"People with whom the REST API is measured; 0 leaves that out."`
 	Rules      string `                            env:"BENCH_RULES"      help:"Rules of the provider, in YAML or JSON, such as a mapping; without any the company is synced as it is."`
+	Events     int    `default:"1000"              env:"BENCH_EVENTS"     help:"People in each of three companies whose changes are followed by events; 0 leaves that out."`
+	OnlyEvents bool   `                            env:"BENCH_ONLY_EVENTS" help:"Measure events alone."`
 	OnlyAPI    bool   `                            env:"BENCH_ONLY_API"   help:"Measure the REST API alone."`
 
 	loadtest.Output `embed:"" envprefix:"BENCH_"`
@@ -70,6 +72,10 @@ func (flags) Help() string {
 
   BENCH_ONLY_API=1 BENCH_API=1000000 make bench
       measures the REST API beside plain SQL of the same queries
+
+  BENCH_ONLY_EVENTS=1 make bench
+      measures how long a change takes to the directory and to a webhook, at 1,
+      10 and 100 changes a second
 
   BENCH_RELEASE=1 BENCH_LARGE=1 make bench
       replaces what docs/benchmarks/ shows of the last release`
@@ -116,6 +122,14 @@ func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := bench{flags: f, bin: filepath.Join(root, "bin"), dir: dir, progress: progress}
+	if f.Events > 0 && !f.OnlyAPI {
+		if err := b.measureEvents(ctx, root, stdout); err != nil {
+			return fmt.Errorf("events: %w", err)
+		}
+	}
+	if f.OnlyEvents {
+		return nil
+	}
 	if f.API > 0 {
 		if err := b.measureAPI(ctx, root, stdout); err != nil {
 			return fmt.Errorf("the API with %d people: %w", f.API, err)
