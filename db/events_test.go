@@ -28,7 +28,8 @@ func TestWaitingEventsAreSummedUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 4, added)
 	require.Equal(t, db.WaitingEvents{Waiting: 3, Members: 1, Departments: 1}, sum())
-	_, err = c.pool.Exec(t.Context(), "UPDATE provider_events SET done_at = now() WHERE provider_id = $1", c.provider.ID)
+	_, err = c.pool.Exec(t.Context(), "UPDATE provider_events SET done_at = now() WHERE provider_id = $1",
+		c.provider.ID)
 	require.NoError(t, err)
 	require.Equal(t, db.WaitingEvents{}, sum())
 }

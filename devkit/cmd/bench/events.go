@@ -91,7 +91,8 @@ func (r eventsReport) summary() loadtest.Summary {
 		"to a webhook's receiver: 50 % / 95 %, s"})
 	for _, rate := range r.Rates {
 		for _, one := range rate.By {
-			t.AppendRow(table.Row{rate.PerSecond, one.Provider, one.Row.N, one.Row.inSeconds(), one.Webhook.inSeconds()})
+			t.AppendRow(table.Row{rate.PerSecond, one.Provider, one.Row.N, one.Row.inSeconds(),
+				one.Webhook.inSeconds()})
 		}
 	}
 	return loadtest.Summary{Title: "Events", Tables: []table.Writer{t}, Text: fmt.Sprintf(
