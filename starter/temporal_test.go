@@ -15,9 +15,15 @@ import (
 	"github.com/orgsync/orgsync/starter/cli"
 )
 
+// programVariable, if set, makes the test program be orgsync itself.
+const programVariable = "ORGSYNC_TEST_AS_PROGRAM"
+
 // TestMain gives all tests of the package one Temporal server, without a worker: the
 // commands find it in the environment, as operators' do.
 func TestMain(m *testing.M) {
+	if os.Getenv(programVariable) != "" {
+		main()
+	}
 	dir, err := os.MkdirTemp("", "orgsync-starter-")
 	var server *stack.Temporal
 	if err == nil {
