@@ -1,13 +1,100 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/member"
+	"github.com/orgsync/orgsync/starter/run"
+	"github.com/orgsync/orgsync/workflows"
 )
+
+// startWorker starts a worker for the installation, in a namespace of its own.
+func (in installation) startWorker(name string) {
+	in.t.Helper()
+	namespace(in.t, name)
+	in.t.Setenv("TEMPORAL_NAMESPACE", name)
+	temporal := dial(in.t)
+	require.NoError(in.t, app.EnsureSearchAttributes(in.t.Context(), temporal, name))
+	env := maps.Clone(in.env)
+	env["DATABASE_URL"] = dbtest.As(in.t, "orgsync_worker", in.admin)
+	cfg, err := config.Load(func(name string) string { return env[name] })
+	require.NoError(in.t, err)
+	box, err := secret.Load(cfg.Keyset.Reveal())
+	require.NoError(in.t, err)
+	store, err := db.Open(in.t.Context(), env["DATABASE_URL"])
+	require.NoError(in.t, err)
+	opener := app.NewOpener(store.Providers, box, cfg, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := app.NewWorker(temporal, workflows.TaskQueue, store, opener, cfg).Run(ctx); err != nil {
+			in.t.Errorf("worker: %v", err)
+		}
+	})
+	in.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		store.Close()
+	})
+}
+
+func TestLocalAdministratorsAreNamed(t *testing.T) {
+	in := newInstallation(t)
+	in.seedFacts()
+	in.startWorker("administrators")
+	named := func(args ...string) (list []string) {
+		t.Helper()
+		var administrators []group.Administrator
+		in.ok(append([]string{"admins", "acme", "-o", "json"}, args...)...).json(&administrators)
+		for _, a := range administrators {
+			list = append(list, fmt.Sprint(a.ExternalID, " ", a.Source, " ", a.Level))
+		}
+		return list
+	}
+	require.Empty(t, named())
+	require.Equal(t, []string{"u1 local admin", "u2 local admin"}, named("--add", "u1,u2"))
+	require.Equal(t, []string{"u1 local admin", "u2 local admin"}, named("--add", "u2"), "who is one stays one")
+	require.Equal(t, []string{"u3 local admin", "u2 local admin"}, named("--add", "u3", "--remove", "u1"))
+	require.Contains(t, in.ok("admins", "acme").stdout, "徐茂公")
+	for _, wrong := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"--add", "stranger"}, cli.ExitFailed, "the directory has no member stranger"},
+		{[]string{"--add", "u1", "--remove", "stranger"}, cli.ExitFailed, "the directory has no member stranger"},
+		{[]string{"--add="}, cli.ExitUsage, "--add"},
+		{[]string{"--add", "u1,,u2"}, cli.ExitUsage, "empty id"},
+		{[]string{"--remove", " "}, cli.ExitUsage, "--remove"},
+	} {
+		o := in.run(append([]string{"admins", "acme"}, wrong.args...)...)
+		require.Equal(t, wrong.status, o.status, "%v: %s", wrong.args, o.stderr)
+		require.Contains(t, o.stderr, wrong.says)
+	}
+	require.Equal(t, []string{"u3 local admin", "u2 local admin"}, named(), "one who is unknown stops all")
+	require.Equal(t, cli.ExitUsage, in.run("admins", "globex", "--add", "u1").status)
+	var list []run.Run
+	in.ok("runs", "list", "--provider", "acme", "-o", "json").json(&list)
+	require.Len(t, list, 5, "what was named is on record, and what was refused")
+	for _, r := range list {
+		require.Contains(t, r.StartedBy, "@")
+	}
+	require.Equal(t, []string{"u3 local admin"}, named("--remove", "u2"))
+}
 
 func TestGroupsAndAdministratorsAreShown(t *testing.T) {
 	t.Parallel()

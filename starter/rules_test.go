@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,6 +90,45 @@ func TestRulesLife(t *testing.T) {
 	require.Equal(t, []any{3, (*string)(nil)}, []any{shown.Version.Version, shown.Document})
 	require.Len(t, shown.Earlier, 2)
 	require.Equal(t, `{"scope":{"details":true}}`, *shown.Earlier[0].Document)
+}
+
+// Of rules that are set at the same moment each has a version, and the last one is in force. The
+// same rules set twice are one version.
+func TestRulesSetAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	const sets = 6
+	set := func(document func(n int) string) []string {
+		said := make([]string, sets)
+		var setting sync.WaitGroup
+		for n := range sets {
+			setting.Go(func() {
+				o := in.feed(document(n), "rules", "set", "acme", "--file", "-")
+				said[n] = o.stdout + o.stderr
+			})
+		}
+		setting.Wait()
+		return said
+	}
+	mapping := func(n int) string {
+		return fmt.Sprintf(`{"mapping":[{"target":"attributes.a","constant":"%d"}]}`, n)
+	}
+	said := set(mapping)
+	var last rules.Shown
+	in.ok("rules", "show", "acme", "--output", "json").json(&last)
+	require.Equal(t, sets, last.Version.Version)
+	for version := range sets {
+		says := fmt.Sprintf("Version %d of the rules of acme is in force", version+1)
+		n := slices.IndexFunc(said, func(text string) bool { return strings.Contains(text, says) })
+		require.GreaterOrEqual(t, n, 0, said)
+		if version+1 == sets {
+			require.Equal(t, mapping(n), *last.Document)
+		}
+	}
+	for _, text := range set(func(int) string { return someRules }) {
+		require.Contains(t, text, fmt.Sprintf("Version %d of the rules of acme is in force", sets+1))
+	}
 }
 
 // What is wrong is refused with all places before anything is stored or started.
