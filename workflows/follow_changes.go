@@ -103,7 +103,8 @@ func (f *follower) next(ctx workflow.Context) (bool, error) {
 	return true, ctx.Err()
 }
 
-// pauseAfter sets the pause by how a run ended: after one that failed it waits, longer each time.
+// pauseAfter sets the pause by how a run ended: after one that failed, or found nothing to do, it
+// waits, longer each time.
 func (f *follower) pauseAfter(ctx workflow.Context, ended bool) {
 	if !ended && ctx.Err() == nil {
 		f.pauseLonger()
