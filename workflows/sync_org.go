@@ -478,6 +478,6 @@ func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
 func resultOf(runID string, r activities.RunReport) *SyncResult {
 	return &SyncResult{
 		RunID: runID, Provider: r.Provider, Mode: r.Mode, Status: r.Status, Counts: r.Counts, Calls: r.Calls,
-		DurationMS: r.DurationMS, Errors: r.Errors,
+		DurationMS: r.DurationMS, Errors: append([]string{}, r.Errors...), // a list in JSON, too
 	}
 }

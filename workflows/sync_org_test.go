@@ -24,6 +24,17 @@ func syncOrg(env *testsuite.TestWorkflowEnvironment, in workflows.SyncInput) (*w
 	return &out, env.GetWorkflowResult(&out)
 }
 
+// Programs that read the result expect its lists to be lists, also where nothing went wrong.
+func TestResultsHaveAListOfErrors(t *testing.T) {
+	t.Parallel()
+	env := newFakes(0).env(t)
+	env.ExecuteWorkflow(workflows.SyncOrgName, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, env.GetWorkflowError())
+	var result map[string]any
+	require.NoError(t, env.GetWorkflowResult(&result))
+	require.Equal(t, []any{}, result["errors"])
+}
+
 func TestInputIsCheckedInWords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ input, want string }{
