@@ -26,7 +26,8 @@ type cluster struct {
 	server     appsv1.Deployment
 	service    corev1.Service
 	job        batchv1.Job
-	budget     policyv1.PodDisruptionBudget
+	budget     policyv1.PodDisruptionBudget // the workers'
+	servers    policyv1.PodDisruptionBudget
 	account    corev1.ServiceAccount
 	namespace  corev1.Namespace
 	maps       map[string]corev1.ConfigMap
@@ -55,6 +56,10 @@ func build(t *testing.T, dir string) cluster {
 		case "Job":
 			decode(&c.job)
 		case "PodDisruptionBudget":
+			if resource.GetName() == "orgsync-server" {
+				decode(&c.servers)
+				continue
+			}
 			decode(&c.budget)
 		case "ServiceAccount":
 			decode(&c.account)
@@ -106,13 +111,20 @@ func requireServer(t *testing.T, c cluster) {
 	chosen := labels.SelectorFromSet(c.service.Spec.Selector)
 	require.True(t, chosen.Matches(labels.Set(c.server.Spec.Template.Labels)))
 	require.False(t, chosen.Matches(labels.Set(c.deployment.Spec.Template.Labels)), "a worker counts as a server")
+	for _, selector := range []*metav1.LabelSelector{c.server.Spec.Selector, c.servers.Spec.Selector} {
+		chosen, err := metav1.LabelSelectorAsSelector(selector)
+		require.NoError(t, err)
+		require.True(t, chosen.Matches(labels.Set(c.server.Spec.Template.Labels)))
+		require.False(t, chosen.Matches(labels.Set(c.deployment.Spec.Template.Labels)), "a worker counts as a server")
+	}
 	server := c.server.Spec.Template.Spec.Containers[0]
 	require.Equal(t, server.Ports[0].Name, c.service.Spec.Ports[0].TargetPort.String())
 	for _, probe := range []*corev1.Probe{server.StartupProbe, server.LivenessProbe, server.ReadinessProbe} {
 		require.Equal(t, server.Ports[0].Name, probe.HTTPGet.Port.String())
 	}
+	pause := time.Duration(server.Lifecycle.PreStop.Sleep.Seconds) * time.Second
 	require.Greater(t, time.Duration(*c.server.Spec.Template.Spec.TerminationGracePeriodSeconds)*time.Second,
-		serverStops(t))
+		pause+serverStops(t))
 }
 
 // requireTight checks what any cluster's policies may ask of a pod, and its settings and command.
@@ -204,7 +216,7 @@ func requireWhole(t *testing.T, c cluster) {
 		}
 	}
 	for _, namespace := range []string{c.deployment.Namespace, c.server.Namespace, c.service.Namespace, c.job.Namespace,
-		c.budget.Namespace, c.account.Namespace} {
+		c.budget.Namespace, c.servers.Namespace, c.account.Namespace} {
 		require.Equal(t, c.namespace.Name, namespace)
 	}
 }
