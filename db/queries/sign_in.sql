@@ -14,10 +14,15 @@ DELETE FROM sign_in_links WHERE expires_at <= now();
 -- name: FindBrowserSession :one
 SELECT data FROM browser_sessions WHERE id = @id AND expires_at > now();
 
--- name: SaveBrowserSession :exec
+-- name: AddBrowserSession :exec
 INSERT INTO browser_sessions (id, name, data, expires_at)
-VALUES (@id, @name, @data, @expires_at)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, data = excluded.data, expires_at = excluded.expires_at;
+VALUES (@id, @name, @data, @expires_at);
+
+-- name: SaveBrowserSession :exec
+-- A session that was ended meanwhile stays so.
+UPDATE browser_sessions
+SET name = @name, data = @data, expires_at = @expires_at
+WHERE id = @id;
 
 -- name: DropBrowserSession :exec
 DELETE FROM browser_sessions WHERE id = @id;

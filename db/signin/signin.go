@@ -106,7 +106,14 @@ func (s *Store) FindSession(ctx context.Context, id string) (data []byte, found 
 	return data, err == nil, pg.Interpret("find session", err)
 }
 
-// SaveSession keeps a session until it expires. name is who is signed in, if anybody.
+// AddSession keeps a new session until it expires. name is who is signed in, if anybody.
+func (s *Store) AddSession(ctx context.Context, id, name string, data []byte, expires time.Time) error {
+	return pg.Interpret("add session", s.q.AddBrowserSession(ctx, s.pool, dbsqlc.AddBrowserSessionParams{
+		ID: id, Name: pg.NullIfEmpty(name), Data: data, ExpiresAt: expires,
+	}))
+}
+
+// SaveSession keeps what became of a session, unless it was ended meanwhile.
 func (s *Store) SaveSession(ctx context.Context, id, name string, data []byte, expires time.Time) error {
 	return pg.Interpret("save session", s.q.SaveBrowserSession(ctx, s.pool, dbsqlc.SaveBrowserSessionParams{
 		ID: id, Name: pg.NullIfEmpty(name), Data: data, ExpiresAt: expires,

@@ -100,7 +100,16 @@ func (s *Service) FindSession(ctx context.Context, id string) ([]byte, bool, err
 	return store.SignIn.FindSession(ctx, id)
 }
 
-// SaveSession keeps a browser's session until it expires. name is who is signed in, if anybody.
+// AddSession keeps a browser's new session until it expires. name is who is signed in, if anybody.
+func (s *Service) AddSession(ctx context.Context, id, name string, data []byte, expires time.Time) error {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	return store.SignIn.AddSession(ctx, id, name, data, expires)
+}
+
+// SaveSession keeps what became of a browser's session, unless it was ended meanwhile.
 func (s *Service) SaveSession(ctx context.Context, id, name string, data []byte, expires time.Time) error {
 	store, err := s.openStore(ctx)
 	if err != nil {

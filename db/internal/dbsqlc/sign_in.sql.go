@@ -10,6 +10,28 @@ import (
 	"time"
 )
 
+const addBrowserSession = `-- name: AddBrowserSession :exec
+INSERT INTO browser_sessions (id, name, data, expires_at)
+VALUES ($1, $2, $3, $4)
+`
+
+type AddBrowserSessionParams struct {
+	ID        string
+	Name      *string
+	Data      []byte
+	ExpiresAt time.Time
+}
+
+func (q *Queries) AddBrowserSession(ctx context.Context, db DBTX, arg AddBrowserSessionParams) error {
+	_, err := db.Exec(ctx, addBrowserSession,
+		arg.ID,
+		arg.Name,
+		arg.Data,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
 const dropBrowserSession = `-- name: DropBrowserSession :exec
 DELETE FROM browser_sessions WHERE id = $1
 `
@@ -97,24 +119,25 @@ func (q *Queries) InsertSignInLink(ctx context.Context, db DBTX, arg InsertSignI
 }
 
 const saveBrowserSession = `-- name: SaveBrowserSession :exec
-INSERT INTO browser_sessions (id, name, data, expires_at)
-VALUES ($1, $2, $3, $4)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, data = excluded.data, expires_at = excluded.expires_at
+UPDATE browser_sessions
+SET name = $1, data = $2, expires_at = $3
+WHERE id = $4
 `
 
 type SaveBrowserSessionParams struct {
-	ID        string
 	Name      *string
 	Data      []byte
 	ExpiresAt time.Time
+	ID        string
 }
 
+// A session that was ended meanwhile stays so.
 func (q *Queries) SaveBrowserSession(ctx context.Context, db DBTX, arg SaveBrowserSessionParams) error {
 	_, err := db.Exec(ctx, saveBrowserSession,
-		arg.ID,
 		arg.Name,
 		arg.Data,
 		arg.ExpiresAt,
+		arg.ID,
 	)
 	return err
 }

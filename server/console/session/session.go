@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -62,7 +63,12 @@ func New(s *service.Service, publicURL string, log *slog.Logger) *Sessions {
 
 // Wrap loads the session of each request, and keeps what became of it. What Caller, SignIn and
 // SignOut are asked must come through it.
-func (s *Sessions) Wrap(next http.Handler) http.Handler { return s.manager.LoadAndSave(next) }
+func (s *Sessions) Wrap(next http.Handler) http.Handler {
+	load := s.manager.LoadAndSave(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		load.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), foundKey{}, new(string))))
+	})
+}
 
 // SignIn begins a session for a caller, under a new cookie. It belongs after whatever proves who
 // they are.
@@ -132,12 +138,25 @@ func (s *Sessions) Put(ctx context.Context, key, value string) { s.manager.Put(c
 // Take returns what Put kept, once; empty: nothing.
 func (s *Sessions) Take(ctx context.Context, key string) string { return s.manager.PopString(ctx, key) }
 
+// foundKey is that of the id of the session with which a request came, in its context. A session
+// that was found is never added again: it may have been ended while the request was answered.
+type foundKey struct{}
+
+func found(ctx context.Context) *string {
+	id, _ := ctx.Value(foundKey{}).(*string)
+	return id
+}
+
 // store is scs.CtxStore in Postgres. The ids that it is given are hashes.
 type store struct{ *service.Service }
 
 // FindCtx implements scs.CtxStore.
 func (s store) FindCtx(ctx context.Context, id string) ([]byte, bool, error) {
-	return s.FindSession(ctx, id)
+	data, is, err := s.FindSession(ctx, id)
+	if is {
+		*found(ctx) = id
+	}
+	return data, is, err
 }
 
 // CommitCtx implements scs.CtxStore.
@@ -147,19 +166,24 @@ func (s store) CommitCtx(ctx context.Context, id string, data []byte, expires ti
 		return err
 	}
 	name, _ := values["name"].(string)
-	return s.SaveSession(ctx, id, name, data, expires)
+	if *found(ctx) == id {
+		return s.SaveSession(ctx, id, name, data, expires)
+	}
+	return s.AddSession(ctx, id, name, data, expires)
 }
 
 // DeleteCtx implements scs.CtxStore.
 func (s store) DeleteCtx(ctx context.Context, id string) error { return s.DropSession(ctx, id) }
 
+// Those without a context are not used: sessions are loaded and kept by requests.
+
 // Find implements scs.Store.
-func (s store) Find(id string) ([]byte, bool, error) { return s.FindCtx(context.Background(), id) }
+func (store) Find(string) ([]byte, bool, error) { return nil, false, errNoRequest }
 
 // Commit implements scs.Store.
-func (s store) Commit(id string, data []byte, expires time.Time) error {
-	return s.CommitCtx(context.Background(), id, data, expires)
-}
+func (store) Commit(string, []byte, time.Time) error { return errNoRequest }
 
 // Delete implements scs.Store.
-func (s store) Delete(id string) error { return s.DeleteCtx(context.Background(), id) }
+func (store) Delete(string) error { return errNoRequest }
+
+var errNoRequest = errors.New("sessions belong to requests")

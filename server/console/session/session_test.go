@@ -242,3 +242,33 @@ func TestALinkSignsInOnce(t *testing.T) {
 		require.True(t, service.HasCode(err, service.LinkRefused), code)
 	}
 }
+
+// A request that is under way when its session is ended does not bring it back.
+func TestASessionThatWasEndedStaysEnded(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	p.get(0, "/in")
+	came, proceed := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(p.sessions[0].Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		p.sessions[0].Put(r.Context(), "login", "begun")
+		close(came)
+		<-proceed
+	})))
+	t.Cleanup(slow.Close)
+	p.urls = append(p.urls, slow.URL)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.get(2, "/")
+	}()
+	<-came
+	_, err := p.service.EndSessions(t.Context(), signedIn.Name, service.By{Name: "admin"})
+	require.NoError(t, err)
+	close(proceed)
+	<-ended
+	who, _ := p.get(1, "/who")
+	require.Empty(t, who)
+	var left int
+	require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT count(*) FROM browser_sessions").Scan(&left))
+	require.Zero(t, left)
+}
