@@ -152,14 +152,19 @@ func (s *Store) CleanRuns(ctx context.Context, olderThan time.Duration) (Cleaned
 	return done(Cleaned{Rows: int(n), More: n == retentionBatch}, "clean runs", err)
 }
 
-// CleanCalls drops access tokens that have expired and call slots long past.
+// CleanCalls drops access tokens that have expired, call slots long past, and what logins brought
+// that no run has dealt with for a day: the next login brings it again.
 func (s *Store) CleanCalls(ctx context.Context) (Cleaned, error) {
 	tokens, err := s.q.DropExpiredTokens(ctx, s.pool)
 	if err != nil {
 		return done(Cleaned{}, "clean tokens", err)
 	}
 	slots, err := s.q.DropOldCallSlots(ctx, s.pool)
-	return done(Cleaned{Rows: int(tokens + slots)}, "clean call slots", err)
+	if err != nil {
+		return done(Cleaned{}, "clean call slots", err)
+	}
+	logins, err := s.q.DropOldLoginMembers(ctx, s.pool)
+	return done(Cleaned{Rows: int(tokens + slots + logins)}, "clean logins", err)
 }
 
 func done(cleaned Cleaned, doing string, err error) (Cleaned, error) {

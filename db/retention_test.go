@@ -279,7 +279,6 @@ func TestUnfinishedRuns(t *testing.T) {
 	require.NotEmpty(t, young.id)
 }
 
-// Expired tokens and call slots long past go; those in use stay.
 func TestRetentionDropsOldEventsThatAreDone(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
@@ -300,6 +299,7 @@ func TestRetentionDropsOldEventsThatAreDone(t *testing.T) {
 	require.Equal(t, []string{"recent", "waiting"}, d.texts(t, `SELECT event_id FROM provider_events ORDER BY event_id`))
 }
 
+// Expired tokens, call slots long past and forgotten logins go; those in use stay.
 func TestRetentionDropsOldTokensAndSlots(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
@@ -309,9 +309,12 @@ func TestRetentionDropsOldTokensAndSlots(t *testing.T) {
 			VALUES ($1, $2, '', 1, now() + $3::interval)`, c.provider.ID, name, expires)
 		d.exec(t, `INSERT INTO provider_call_slots (provider_id, endpoint, next_at)
 			VALUES ($1, $2, now() + $3::interval)`, uuid.NewString(), name, expires)
+		d.exec(t, `INSERT INTO login_members (provider_id, external_id, facts, created_at)
+			VALUES ($1, $2, 'sealed', now() - interval '23 hours' + $3::interval)`, c.provider.ID, name, expires)
 	}
 	rows, _ := d.cleanUp(t)
-	require.Equal(t, map[string]int{"calls": 2}, rows)
+	require.Equal(t, map[string]int{"calls": 3}, rows)
+	require.Equal(t, []string{"valid"}, d.texts(t, `SELECT external_id FROM login_members`))
 	require.Equal(t, []string{"valid"}, d.texts(t, `SELECT name FROM provider_tokens`))
 	require.Equal(t, []string{"valid"}, d.texts(t, `SELECT endpoint FROM provider_call_slots`))
 }

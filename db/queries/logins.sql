@@ -39,6 +39,10 @@ ORDER BY l.created_at, l.id;
 -- name: DropLoginMembers :exec
 DELETE FROM login_members WHERE id = ANY (@ids::uuid[]);
 
+-- name: DropOldLoginMembers :execrows
+-- Wishes that nothing deals with any more.
+DELETE FROM login_members WHERE created_at < now() - '1 day'::interval;
+
 -- name: RecordLogin :one
 -- Whether it is the member's first.
 INSERT INTO member_logins (member_id)

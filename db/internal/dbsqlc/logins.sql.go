@@ -69,6 +69,19 @@ func (q *Queries) DropLoginMembers(ctx context.Context, db DBTX, ids []string) e
 	return err
 }
 
+const dropOldLoginMembers = `-- name: DropOldLoginMembers :execrows
+DELETE FROM login_members WHERE created_at < now() - '1 day'::interval
+`
+
+// Wishes that nothing deals with any more.
+func (q *Queries) DropOldLoginMembers(ctx context.Context, db DBTX) (int64, error) {
+	result, err := db.Exec(ctx, dropOldLoginMembers)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const findLoginMember = `-- name: FindLoginMember :one
 SELECT m.id, m.external_id, m.name, m.email, m.phone, m.avatar_url, m.attributes, m.status, m.offline_at
 FROM org_members m
