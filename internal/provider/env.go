@@ -43,6 +43,8 @@ type Key struct {
 	Help     string
 	// InsteadOf is the setting that makes a required one unnecessary, empty: none does.
 	InsteadOf string
+	// Own are the vendor's own addresses beside Default, of a setting that is an address.
+	Own []string
 }
 
 // Env is what a client needs of its surroundings. One Env serves one stored

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -58,6 +59,30 @@ type LoginResolver interface {
 	// OtherCompany, MemberSuspended, OutOfRange and NotFound are about this code or person;
 	// with the last one come the ids that are known so far.
 	ResolveLogin(ctx context.Context, code LoginCode) (Login, error)
+	// CheckLogin makes the calls of a login with a code that nobody has, and says what is missing for
+	// people to sign in. What keeps them from it is a warning: a sync can run all the same.
+	CheckLogin(ctx context.Context) ([]Finding, error)
+}
+
+// NoCode is a code that nobody has, NoID an id.
+const (
+	NoCode = "orgsync-provider-test"
+	NoID   = "orgsync-provider-test"
+)
+
+// LoginFinding makes a finding of a login's call with NoCode or NoID: that these are not known says
+// that the call may be made. err is returned if it is not the provider's.
+func LoginFinding(check string, err error) (Finding, error) {
+	var refused *Error
+	switch kind := KindOf(err); {
+	case err == nil, kind == CodeRefused, kind == NotFound:
+		return Finding{Level: Pass, Check: check, Detail: "the calls of a sign-in are allowed"}, nil
+	case errors.As(err, &refused):
+		return Finding{Level: Warn, Check: check, Detail: "people cannot sign in: " + refused.Said(),
+			Action: refused.Remedy()}, nil
+	default:
+		return Finding{}, err
+	}
 }
 
 // ReturnedCode reads the code that a provider's sign-in page sent back. DingTalk names it

@@ -25,7 +25,7 @@ type TestProviderResult struct {
 // VisibleRange is what a provider's credentials can see.
 type VisibleRange = provider.VisibleRange
 
-// TestProvider tries a provider's credentials, permissions and visible range against the
+// TestProvider tries a provider's credentials, permissions, visible range and sign-in against the
 // live API. What it finds wrong is in the result.
 func (s *Service) TestProvider(ctx context.Context, name string) (TestProviderResult, error) {
 	vault, err := s.openVault(ctx)
@@ -51,6 +51,13 @@ func (s *Service) TestProvider(ctx context.Context, name string) (TestProviderRe
 	default:
 		result.OK, result.Company = report.OK(), report.Company
 		result.Range, result.Findings = &report.Range, report.Findings
+	}
+	if resolver, offers := client.(provider.LoginResolver); offers && result.OK {
+		logins, err := resolver.CheckLogin(ctx)
+		if err != nil {
+			return TestProviderResult{}, fmt.Errorf("test sign-in by provider %s: %w", p.Name, err)
+		}
+		result.Findings = append(result.Findings, logins...)
 	}
 	return result, nil
 }

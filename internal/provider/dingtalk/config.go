@@ -39,9 +39,9 @@ var Vendor = provider.Vendor{
 			Help: "Client ID (formerly AppKey) of an internal enterprise app"},
 		{Name: keyAppSecret, Aliases: []string{"appsecret", "app_secret_key"}, Required: true,
 			Help: "Client Secret (formerly AppSecret) of the same app"},
-		{Name: keyBaseURL, Default: defaultBaseURL,
+		{Name: keyBaseURL, Default: defaultBaseURL, Own: []string{"https://oapi.dingtalk.io"},
 			Help: "legacy API, where the directory is read; international tenants: https://oapi.dingtalk.io"},
-		{Name: keyAPIBaseURL, Default: defaultAPIBaseURL,
+		{Name: keyAPIBaseURL, Default: defaultAPIBaseURL, Own: []string{"https://api.dingtalk.io"},
 			Help: "newer API, where the access token is fetched; international tenants: https://api.dingtalk.io, " +
 				"which " +
 				"is not confirmed, or token_call gettoken"},

@@ -38,6 +38,22 @@ func (c *client) ResolveLogin(ctx context.Context, code provider.LoginCode) (pro
 	return c.findByUnionID(ctx, union)
 }
 
+// CheckLogin implements provider.LoginResolver. Whether a person's own token may ask who they are
+// (Contact.User.Read) shows only when somebody signs in.
+func (c *client) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
+	_, err := c.exchangeCode(ctx, provider.NoCode)
+	if provider.KindOf(err) == provider.CodeRefused {
+		_, err = c.findByUnionID(ctx, provider.NoID)
+	}
+	browser, err := provider.LoginFinding("sign-in in a browser", err)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.resolveInApp(ctx, provider.NoCode)
+	inside, err := provider.LoginFinding("sign-in inside DingTalk", err)
+	return []provider.Finding{browser, inside}, err
+}
+
 // userTokenRequest is the body of oauth2/userAccessToken.
 type userTokenRequest struct {
 	ClientID     string `json:"clientId"`

@@ -18,10 +18,12 @@ import (
 // client reads one company. It holds nothing but its settings, so it is safe for
 // concurrent use and any process can make the same one.
 type client struct {
-	env       *provider.Env
-	zone      *time.Location
-	base      string
-	accounts  string
+	env      *provider.Env
+	zone     *time.Location
+	base     string
+	accounts string
+	// signsIn says that accounts is what people sign in by, not only the default.
+	signsIn   bool
 	userToken provider.Endpoint
 	appID     string
 	appSecret string

@@ -35,9 +35,10 @@ var Vendor = provider.Vendor{
 				"Info",
 		},
 		{Name: "app_secret", Required: true, Help: "App Secret of the same app, from the same page"},
-		{Name: "base_url", Default: defaultBaseURL, Help: "address of the API; for Lark https://open.larksuite.com"},
+		{Name: "base_url", Default: defaultBaseURL, Own: []string{"https://" + larkHost},
+			Help: "address of the API; for Lark https://open.larksuite.com"},
 		{
-			Name: keyAccountsURL,
+			Name: keyAccountsURL, Own: []string{feishuAccountsURL, larkAccountsURL},
 			Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, " +
 				"https://accounts.larksuite.com)",
 		},
@@ -96,6 +97,7 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 		zone:      zone,
 		base:      base,
 		accounts:  accounts,
+		signsIn:   s[keyAccountsURL] != "" || base == defaultBaseURL || base == "https://"+larkHost,
 		userToken: exchange,
 		appID:     s["app_id"],
 		appSecret: s["app_secret"],

@@ -55,6 +55,17 @@ func (c *client) ResolveLogin(ctx context.Context, code provider.LoginCode) (pro
 	return provider.Login{Member: provider.MemberRef{OpenID: openID, UnionID: unionID}}, nil
 }
 
+// CheckLogin implements provider.LoginResolver. Which addresses the page may return to cannot be
+// asked. Who reads by a gateway and has named no login pages has nobody sign in.
+func (c *client) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
+	if !c.signsIn {
+		return nil, nil
+	}
+	_, err := c.exchangeCode(ctx, provider.LoginCode{Flow: provider.LoginWeb, Code: provider.NoCode})
+	found, err := provider.LoginFinding("sign-in", err)
+	return []provider.Finding{found}, err
+}
+
 // tokenRequest is the body of the user token's call. A code from inside Feishu had no
 // redirect, and a verifier without a challenge before is refused (feishu-more.md §B2, §B4).
 type tokenRequest struct {

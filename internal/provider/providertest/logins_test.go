@@ -234,3 +234,74 @@ func TestWhoMayNotSignIn(t *testing.T) {
 	_, resolves := w.client.(provider.LoginResolver)
 	require.False(t, resolves, "codes are an app's")
 }
+
+// A test of a provider makes the calls of a sign-in with a code that nobody has, and says what is
+// missing for one.
+func TestWhetherPeopleCanSignInIsTested(t *testing.T) {
+	t.Parallel()
+	company := simulator.Generate(simulator.TypicalSpec(3, 40))
+	noLookup, err := dingtalk.Without("qyapi_get_member")
+	require.NoError(t, err)
+	noAgent := onWeCom(wecom.Config{Options: quiet}, appOnly)
+	delete(noAgent.settings, "agent_id")
+	for name, c := range map[string]struct {
+		on    *setup
+		fault simulator.Fault
+		want  map[string]string
+	}{
+		"feishu": {on: onFeishu(feishu.Config{Options: quiet}), want: map[string]string{"sign-in": ""}},
+		"feishu's app is disabled": {
+			on: onFeishu(feishu.Config{Options: quiet}),
+			fault: simulator.Fault{Endpoint: "oauth/v3/token", Times: 1,
+				Action: simulator.Action{Kind: simulator.Code, Code: 20069}},
+			want: map[string]string{"sign-in": "people cannot sign in: Feishu 20069: "},
+		},
+		"dingtalk": {
+			on:   onDingTalk(dingtalk.Config{Options: quiet}),
+			want: map[string]string{"sign-in in a browser": "", "sign-in inside DingTalk": ""},
+		},
+		"dingtalk's app may look nobody up": {
+			on: onDingTalk(dingtalk.Config{Options: quiet, Points: noLookup}),
+			want: map[string]string{
+				"sign-in in a browser": "qyapi_get_member", "sign-in inside DingTalk": "",
+			},
+		},
+		"wecom": {
+			on:   onWeCom(wecom.Config{Options: quiet}, both),
+			want: map[string]string{"sign-in in a browser": "", "sign-in inside WeCom": ""},
+		},
+		"wecom without agent_id": {
+			on:   noAgent,
+			want: map[string]string{"sign-in in a browser": "agent_id is not set", "sign-in inside WeCom": ""},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, company, c.on)
+			if c.fault.Times > 0 {
+				w.service.Faults.Add(c.fault)
+			}
+			findings, err := w.logins().CheckLogin(t.Context())
+			require.NoError(t, err)
+			require.Len(t, findings, len(c.want))
+			for _, f := range findings {
+				want, known := c.want[f.Check]
+				require.True(t, known, f.Check)
+				if want == "" {
+					require.Equal(t, provider.Pass, f.Level, "%+v", f)
+					continue
+				}
+				require.Equal(t, provider.Warn, f.Level, "a sync can run all the same")
+				require.Contains(t, f.Detail+" "+f.Action, want)
+				require.NotEmpty(t, f.Action)
+			}
+			w.service.Faults.Add(simulator.Fault{Times: simulator.Forever,
+				Action: simulator.Action{Kind: simulator.Forbidden}})
+			findings, err = w.logins().CheckLogin(t.Context())
+			require.NoError(t, err)
+			for _, f := range findings {
+				require.Equal(t, provider.Warn, f.Level)
+			}
+		})
+	}
+}

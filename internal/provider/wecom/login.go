@@ -39,13 +39,30 @@ func (l loginResolver) LoginURL(page provider.LoginPage) (string, error) {
 		return address + "#wechat_redirect", err
 	}
 	if l.c.agentID == "" {
-		return "", newError(userInfo, provider.Invalid, "people cannot sign in, because agent_id is not set",
-			"set agent_id to the AgentId of App Management (应用管理) > the app")
+		return "", errNoAgent
 	}
 	query.Set("login_type", "CorpApp")
 	query.Set("agentid", l.c.agentID)
 	query.Set("lang", page.Language)
 	return provider.URL(l.c.login, "/wwlogin/sso/login", query)
+}
+
+var errNoAgent = newError(userInfo, provider.Invalid, "agent_id is not set",
+	"set agent_id to AgentId from App Management (应用管理) > the app")
+
+// CheckLogin implements provider.LoginResolver. Which domains are trusted cannot be asked.
+func (l loginResolver) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
+	_, err := l.c.call(ctx, l.c.app, userInfo, url.Values{"code": {provider.NoCode}}, nil)
+	inside, err := provider.LoginFinding("sign-in inside WeCom", err)
+	if err != nil {
+		return nil, err
+	}
+	browser := inside
+	if l.c.agentID == "" && inside.Level == provider.Pass {
+		browser, err = provider.LoginFinding("", errNoAgent)
+	}
+	browser.Check = "sign-in in a browser"
+	return []provider.Finding{browser, inside}, err
 }
 
 // ResolveLogin implements provider.LoginResolver. In a browser WeCom tells the userid alone;
