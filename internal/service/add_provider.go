@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -83,8 +84,9 @@ type AddProviderInput struct {
 	// first sync with it.
 	Schedule *RuleInput
 	StartNow bool
-	// By is who adds it.
-	By By
+	// By is who adds it, Reach how far they see.
+	By    By
+	Reach access.Reach
 }
 
 // AddProviderResult is a provider that was stored.
@@ -119,6 +121,9 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 	settings, err := clients.Parse(vendor, in.Config, nil)
 	if err != nil {
 		return result, &Error{Code: ProviderConfigInvalid, Err: err}
+	}
+	if err := checkAddresses(vendor, in.Reach, nil, settings); err != nil {
+		return result, err
 	}
 	if in.Suite {
 		if err := suiteFor(vendor, settings); err != nil {

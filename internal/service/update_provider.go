@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -23,8 +24,9 @@ type UpdateProviderInput struct {
 	Guard  GuardInput
 	// IfChangedAt, if not nil, is when it must have been changed last: ProviderChanged otherwise.
 	IfChangedAt *time.Time
-	// By is who changes it.
-	By By
+	// By is who changes it, Reach how far they see.
+	By    By
+	Reach access.Reach
 }
 
 // UpdateProviderResult is a provider as it is now.
@@ -55,7 +57,7 @@ func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (U
 	}
 	var seal func(string) ([]providers.Sealed, error)
 	if in.Config != nil {
-		if seal, err = s.mergeConfig(ctx, vault, p, in.Config, &change); err != nil {
+		if seal, err = s.mergeConfig(ctx, vault, p, in, &change); err != nil {
 			return result, err
 		}
 	}
@@ -89,11 +91,12 @@ func (s *Service) openForUpdate(ctx context.Context, config bool) (*providers.St
 	return vault.Store, vault, requireKey(ctx, vault.Store, vault.Box.PrimaryKeyID())
 }
 
-// mergeConfig lays the settings of document over the stored ones. It sets what is stored
+// mergeConfig lays the given settings over the stored ones. It sets what is stored
 // in the clear in change and returns a function that gives all sealed values, of which the
 // unchanged ones stay as they are.
 func (s *Service) mergeConfig(
-	ctx context.Context, vault *clients.Opener, p providers.Provider, document []byte, change *providers.Change,
+	ctx context.Context, vault *clients.Opener, p providers.Provider, in UpdateProviderInput,
+	change *providers.Change,
 ) (func(providerID string) ([]providers.Sealed, error), error) {
 	vendor, ok := s.connect.Vendors[p.Type]
 	if !ok {
@@ -111,9 +114,12 @@ func (s *Service) mergeConfig(
 	for _, secret := range sealed {
 		kept[secret.Key] = true
 	}
-	given, err := clients.Parse(vendor, document, kept)
+	given, err := clients.Parse(vendor, in.Config, kept)
 	if err != nil {
 		return nil, &Error{Code: ProviderConfigInvalid, Err: err}
+	}
+	if err := checkAddresses(vendor, in.Reach, shown, given); err != nil {
+		return nil, err
 	}
 	merged := provider.Settings(shown)
 	maps.Copy(merged, given)

@@ -8,7 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/service"
 )
 
 // configs are what a provider of each type needs, with an address for each setting that is one.
@@ -117,4 +120,46 @@ func TestNamesMakeNoHeaders(t *testing.T) {
 	got := w.send(admin, http.MethodPost, "/api/v1/providers",
 		`{"name":"a\r\nX-Injected: 1","provider_type":"wecom","config":{"corp_id":"ww1","secret":"s"}}`)
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+}
+
+// Who is bound to a tenant or a provider does not choose where calls go: the vendor's own addresses
+// are all that they may set. What an administrator of the installation has set stays.
+func TestTenantsDoNotChooseAddresses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bound := w.token(service.CreateTokenInput{Name: "bound", Role: "admin", TenantID: tenant1}).Secret
+	const inside = "http://10.0.0.7:8080"
+	create := func(token, kind, key, address string) reply {
+		config := strings.ReplaceAll(configs[kind], "URL", address)
+		if key != "" {
+			config = `{"app_id":"cli_x","app_secret":"s","` + key + `":"` + address + `"}`
+		}
+		return w.send(token, http.MethodPost, "/api/v1/providers", `{"name":"p`+uuid.NewString()[:8]+
+			`","provider_type":"`+kind+`","config":`+config+`}`)
+	}
+	for kind := range configs {
+		refused := create(bound, kind, "", inside).problem(http.StatusForbidden, "address_forbidden")
+		require.Contains(t, refused.Detail, "_url")
+		require.Equal(t, http.StatusCreated, create(w.as("admin"), kind, "", inside).status)
+	}
+	for _, address := range []string{
+		"https://open.feishu.cn", "https://open.larksuite.com", "https://open.larksuite.com/",
+	} {
+		require.Equal(t, http.StatusCreated, create(bound, "feishu", "base_url", address).status, address)
+	}
+	for _, address := range []string{
+		"http://open.feishu.cn", "https://open.feishu.cn.example.com", "https://open.feishu.cn/x", "https://127.0.0.1",
+	} {
+		create(bound, "feishu", "base_url", address).problem(http.StatusForbidden, "address_forbidden")
+	}
+
+	patch := func(token, config string) reply {
+		tag := w.get(token, "/api/v1/providers/acme").header.Get("ETag")
+		return w.send(token, http.MethodPatch, "/api/v1/providers/acme", `{"config":`+config+`}`, "If-Match", tag)
+	}
+	patch(bound, `{"base_url":"`+inside+`"}`).problem(http.StatusForbidden, "address_forbidden")
+	require.Equal(t, http.StatusOK, patch(w.as("admin"), `{"base_url":"`+inside+`"}`).status)
+	require.Equal(t, http.StatusOK, patch(bound, `{"base_url":"`+inside+`","agent_id":"1000002"}`).status, "it stays")
+	patch(bound, `{"base_url":"`+inside+`/x"}`).problem(http.StatusForbidden, "address_forbidden")
+	require.Equal(t, http.StatusOK, patch(bound, `{"base_url":""}`).status, "and may go")
 }

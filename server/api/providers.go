@@ -202,6 +202,7 @@ func (a *API) createProvider(ctx context.Context, in *createProviderInput) (*cre
 	}
 	added, err := a.service.AddProvider(ctx, service.AddProviderInput{
 		Name: in.Body.Name, Type: in.Body.Type, Config: config, TenantID: tenant, Guard: in.Body.input(), By: by(ctx),
+		Reach: callerOf(ctx).Reach,
 	})
 	if err != nil {
 		return nil, err
@@ -242,7 +243,7 @@ func (a *API) updateProvider(ctx context.Context, in *updateProviderInput) (*pro
 		return nil, &service.Error{Code: service.ProviderChanged, Args: service.Args{Provider: p.Name}}
 	}
 	change := service.UpdateProviderInput{Name: p.Name, Active: in.Body.Active, Guard: in.Body.input(),
-		IfChangedAt: &p.UpdatedAt, By: by(ctx)}
+		IfChangedAt: &p.UpdatedAt, By: by(ctx), Reach: callerOf(ctx).Reach}
 	if in.Body.TenantID != nil {
 		if change.TenantID, err = a.tenantFor(ctx, in.Body.TenantID); err != nil {
 			return nil, err
