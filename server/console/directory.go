@@ -142,6 +142,8 @@ type shownPerson struct {
 	row     service.MemberRow
 	member  service.Member
 	history service.Rows[service.MemberChangeRow]
+	// unlinked says that the next run takes the link to the account away.
+	unlinked bool
 }
 
 func showPerson(q *request) error {
@@ -153,6 +155,13 @@ func showPerson(q *request) error {
 	}
 	if shown.history, err = q.view.ListMemberHistory(q.ctx, id, q.paging()); err != nil {
 		return err
+	}
+	if shown.member.Account != nil && q.page.Can("get-account-conflict") {
+		decided, err := q.view.GetConflict(q.ctx, id)
+		if err != nil && !service.HasCode(err, service.ConflictUnknown) {
+			return err
+		}
+		shown.unlinked = text(decided.Decision) == "unlink"
 	}
 	return q.render(shown.row.Name, personPage(q.page, shown))
 }

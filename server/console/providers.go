@@ -15,6 +15,8 @@ func (c *Console) providerRoutes() []route {
 		{pattern: "GET /providers/{name}", operation: "get-provider", handle: showProvider},
 		{pattern: "GET /providers/{name}/settings", operation: "update-provider", handle: showProviderSettings},
 		{pattern: "POST /providers/{name}/settings", operation: "update-provider", handle: changeProvider},
+		{pattern: "POST /providers/{name}/installation", operation: "make-install-link", handle: makeInstallLink,
+			slow: true},
 		{pattern: "POST /providers/{name}/remove", operation: "delete-provider", handle: removeProvider},
 		{pattern: "GET /providers/{name}/rules", operation: "get-rules", handle: showRules},
 		{pattern: "POST /providers/{name}/rules", operation: "set-rules", handle: setRules, slow: true},
@@ -44,6 +46,9 @@ type shownProvider struct {
 	unknown  bool
 	starting bool
 	mistake  string
+	// installation is nil if the provider belongs to no suite; link is one that was made just now.
+	installation *service.Installation
+	link         *service.InstallLink
 }
 
 func showProvider(q *request) error {
@@ -72,7 +77,35 @@ func (q *request) readProvider() (shown shownProvider, err error) {
 	if q.page.Can("get-schedule") {
 		shown.schedule, shown.unknown = q.readSchedule(name)
 	}
+	if shown.provider.Config["suite_id"] != "" && q.page.Can("get-installation") {
+		installation, err := q.view.ShowInstallation(q.ctx, name)
+		if err != nil && !service.HasCode(err, service.SuiteNotUsed) {
+			return shown, err
+		}
+		if err == nil {
+			shown.installation = &installation
+		}
+	}
 	return shown, nil
+}
+
+// makeInstallLink shows a link by which a company's administrator installs the suite.
+func makeInstallLink(q *request) error {
+	made, err := q.view.MakeInstallLink(q.ctx, q.r.PathValue("name"), q.by())
+	if service.Classify(err).Code == service.Internal && err != nil {
+		return err
+	}
+	shown, failed := q.readProvider()
+	if failed != nil {
+		return failed
+	}
+	status := http.StatusOK
+	if err != nil {
+		shown.mistake, status = q.page.errorText(err), http.StatusConflict
+	} else {
+		shown.link = &made
+	}
+	return q.renderAs(status, shown.provider.Name, providerPage(q.page, shown))
 }
 
 func (q *request) readSchedule(provider string) (found *service.Schedule, unknown bool) {
@@ -115,6 +148,7 @@ func changeProvider(q *request) error {
 	shown := shownProvider{provider: p}
 	in := service.UpdateProviderInput{
 		Name: shown.provider.Name, By: q.by(), IfChangedAt: &shown.provider.UpdatedAt,
+		Reach: q.page.Caller.Reach,
 	}
 	if active := q.form("active"); active != "" {
 		on := active == "yes"

@@ -44,7 +44,8 @@ var may = map[string]string{
 	"GET /webhooks": "oa", "POST /webhooks": "a", "GET /webhooks/{id}": "oa", "POST /webhooks/{id}/pause": "a",
 	"POST /webhooks/{id}/resume": "oa", "POST /webhooks/{id}/test": "oa", "POST /webhooks/{id}/remove": "a",
 	"GET /settings": "a", "POST /settings/tokens": "a", "POST /settings/tokens/{id}/revoke": "a",
-	"GET /settings/audit": "a", "GET /accounts": "oa", "POST /accounts/{id}": "a",
+	"POST /providers/{name}/installation": "a",
+	"GET /settings/audit":                 "a", "GET /accounts": "oa", "POST /accounts/{id}": "a",
 }
 
 // fill puts objects into a pattern.

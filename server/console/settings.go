@@ -84,5 +84,8 @@ func decideConflict(q *request) error {
 	if _, err := q.view.DecideConflict(q.ctx, q.r.PathValue("id"), in); err != nil {
 		return err
 	}
+	if in.Decision == "unlink" { // where it was asked for
+		return q.redirect("/people/" + q.r.PathValue("id"))
+	}
 	return q.redirect("/accounts")
 }

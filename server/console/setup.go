@@ -91,6 +91,7 @@ func addProvider(q *request) error {
 	}
 	_, err = q.c.service.AddProvider(q.ctx, service.AddProviderInput{
 		Name: in.name, Type: in.kind, Config: config, TenantID: q.page.Caller.Reach.TenantID, By: q.by(),
+		Reach: q.page.Caller.Reach,
 	})
 	if e := service.Classify(err); err != nil && e.Code != service.Internal {
 		in.mistake = q.page.errorText(err)

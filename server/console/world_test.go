@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db/dbtest"
@@ -75,7 +76,8 @@ func newWorld(t *testing.T) *world {
 	rest, err := api.New(mux, w.service, "0.0.0")
 	require.NoError(t, err)
 	console.New(mux, w.service, session.New(w.service, "", quiet), rest.Follow, quiet)
-	server := httptest.NewServer(web.Wrap(mux, quiet, metrics.New(nil, quiet).Request))
+	server := httptest.NewServer(web.Wrap(mux, web.Watch{
+		Log: quiet, Count: metrics.New(nil, quiet).Request, Tracer: noop.NewTracerProvider().Tracer("")}))
 	t.Cleanup(server.Close)
 	t.Cleanup(rest.Close)
 	w.url = server.URL
