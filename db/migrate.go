@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -80,6 +81,26 @@ func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
 	})
 	return s, err
 }
+
+// CheckSchema returns nil if the database has every migration of this build. It takes one lookup.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	files, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		return fmt.Errorf("check the schema: %w", err)
+	}
+	var current int
+	err = s.pool.QueryRow(ctx, "SELECT version FROM "+versionTable).Scan(&current)
+	if err != nil {
+		return interpret("check the schema", err)
+	}
+	if current < len(files) {
+		return fmt.Errorf("check the schema: it has %d of %d migrations: %w", current, len(files), ErrSchemaBehind)
+	}
+	return nil
+}
+
+// ErrSchemaBehind: the database lacks migrations of this build.
+var ErrSchemaBehind = errors.New("migrations are missing")
 
 // connectTimeout is how long a server may take to answer, unless the URL says so itself.
 const connectTimeout = 10 * time.Second

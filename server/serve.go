@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/internal/traces"
 	"github.com/orgsync/orgsync/server/api"
 	"github.com/orgsync/orgsync/server/console"
 	"github.com/orgsync/orgsync/server/console/session"
@@ -39,16 +41,29 @@ const (
 
 // serve answers until ctx is done, and then lets what is under way end.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	sent, err := traces.Open(ctx, "orgsync-server", os.Getenv)
+	if err != nil {
+		return settingError{err}
+	}
+	defer func() {
+		if err := sent.Close(); err != nil {
+			log.Warn("the last traces were not sent", "error", err)
+		}
+	}()
+	tracing, err := sent.Adjust()
+	if err != nil {
+		return err
+	}
 	s := app.NewService(func(...string) (config.Config, error) { return cfg, nil },
-		func(text string) { log.Warn(text) },
-		log, cfg.Language)
+		func(text string) { log.Warn(text) }, log, cfg.Language, tracing)
 	defer s.Close()
 	listener, err := net.Listen("tcp", cfg.ServerAddress)
 	if err != nil {
 		return settingError{fmt.Errorf("listen: %w; set ORGSYNC_SERVER_ADDRESS to a free address", err)}
 	}
 	counts := metrics.New(nil, log)
-	checks := []health.Check{{Name: "postgres", OK: s.Ping}}
+	// Temporal is no check: without it the directory is read and people sign in all the same.
+	checks := []health.Check{{Name: "postgres", OK: s.Ping}, {Name: "schema", OK: s.CheckSchema}}
 	if cfg.MetricsAddress != "" {
 		watched, err := health.Listen(cfg.MetricsAddress, counts.Handler(), log, checks...)
 		if err != nil {
@@ -58,7 +73,8 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	intake := newIntake(s, log, counts)
 	suites := intake.ForSuites()
-	handler, closeStreams, err := newHandler(s, cfg, log, counts, checks, intake, suites)
+	watch := web.Watch{Log: log, Count: counts.Request, Tracer: sent.Tracer()}
+	handler, closeStreams, err := newHandler(s, cfg, watch, checks, intake, suites)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -101,9 +117,9 @@ func newIntake(s *service.Service, log *slog.Logger, counts *metrics.Metrics) *s
 }
 
 // newHandler returns what answers requests, and what ends the streams among them.
-func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts *metrics.Metrics,
-	checks []health.Check, intake *service.Intake, suites *service.SuiteIntake) (http.Handler, func(), error) {
-	mux := http.NewServeMux()
+func newHandler(s *service.Service, cfg config.Config, watch web.Watch, checks []health.Check,
+	intake *service.Intake, suites *service.SuiteIntake) (http.Handler, func(), error) {
+	mux, log := http.NewServeMux(), watch.Log
 	rest, err := api.New(mux, s, version())
 	if err != nil {
 		return nil, nil, err
@@ -122,7 +138,7 @@ func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts 
 	callbacks := inbound.New(intake, log)
 	callbacks.Register(mux)
 	callbacks.RegisterSuites(mux, suites)
-	return web.Wrap(mux, log, counts.Request), rest.Close, nil
+	return web.Wrap(mux, watch), rest.Close, nil
 }
 
 // version is the build's, as the document says it.

@@ -20,9 +20,9 @@ import (
 // NewService returns the use cases of an installation. load returns the settings but for
 // the optional ones, which may be missing; it is called when they are first needed. warn is
 // told what is dubious about them, log what calls of providers have to say. language is that of
-// what Temporal's Web UI shows.
+// what Temporal's Web UI shows. adjust changes how Temporal's client is made.
 func NewService(load func(optional ...string) (config.Config, error), warn func(string),
-	log *slog.Logger, language message.Language) *service.Service {
+	log *slog.Logger, language message.Language, adjust ...func(*client.Options)) *service.Service {
 	return service.New(service.Connections{
 		DatabaseURL: func() (string, error) {
 			cfg, err := load(config.Keyset)
@@ -50,7 +50,7 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 			cfg, err := load(config.DatabaseURL, config.Keyset)
 			return webhook.NewSender(webhook.Guard{Allowed: cfg.WebhookNetworks}), err
 		},
-		DialTemporal: dialForService,
+		DialTemporal: func(ctx context.Context) (client.Client, error) { return dialForService(ctx, adjust) },
 		PrepareNamespace: func(ctx context.Context, temporal client.Client) error {
 			return EnsureSearchAttributes(ctx, temporal, Namespace())
 		},
@@ -68,11 +68,11 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 }
 
 // dialForService connects to Temporal and tells wrong settings apart.
-func dialForService(ctx context.Context) (client.Client, error) {
+func dialForService(ctx context.Context, adjust []func(*client.Options)) (client.Client, error) {
 	if _, err := envconfig.LoadDefaultClientOptions(); err != nil {
 		return nil, &service.Error{Code: service.TemporalSettingsWrong, Err: err}
 	}
-	temporal, err := DialTemporal(ctx, slog.New(slog.DiscardHandler))
+	temporal, err := DialTemporal(ctx, slog.New(slog.DiscardHandler), adjust...)
 	if errors.As(err, new(*NamespaceError)) {
 		return nil, &service.Error{Code: service.NamespaceUnknown, Err: err}
 	}

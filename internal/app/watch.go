@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -31,17 +30,14 @@ type Watch struct {
 func NewWatch(ctx context.Context, store *db.Store, cfg config.Config, log *slog.Logger) (*Watch, error) {
 	w := &Watch{cfg: cfg, log: log, Adjust: func(*client.Options) {}}
 	var err error
-	if w.traces, err = traces.Open(ctx, os.Getenv); err != nil {
+	if w.traces, err = traces.Open(ctx, "orgsync-worker", os.Getenv); err != nil {
 		return nil, err
 	}
-	var adjust []func(*client.Options)
-	if w.traces != nil {
-		tracing, err := w.traces.Interceptor()
-		if err != nil {
-			return nil, err
-		}
-		adjust = append(adjust, func(o *client.Options) { o.Interceptors = append(o.Interceptors, tracing) })
+	tracing, err := w.traces.Adjust()
+	if err != nil {
+		return nil, err
 	}
+	adjust := []func(*client.Options){tracing}
 	if cfg.MetricsAddress != "" {
 		w.Metrics = metrics.New(store.Report, log)
 		handler, err := w.Metrics.Temporal()
@@ -78,17 +74,9 @@ func (w *Watch) Serve(worker *Worker, store *db.Store, temporal client.Client) (
 	return func() { _ = server.Close() }, nil
 }
 
-// closeTimeout bounds how long the last spans may take to be sent.
-const closeTimeout = 5 * time.Second
-
 // Close sends what was not sent yet.
 func (w *Watch) Close() {
-	if w.traces == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if err := w.traces.Close(ctx); err != nil {
+	if err := w.traces.Close(); err != nil {
 		w.log.Warn("the last traces were not sent", "error", err)
 	}
 }

@@ -259,7 +259,7 @@ var settings = []setting{
 // tracesSettings stand in the help text; OpenTelemetry reads them.
 var tracesSettings = setting{
 	name: "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_*",
-	help: "where the worker sends traces, by OpenTelemetry's own variables; nowhere if not set",
+	help: "where the worker and the server send traces, by OpenTelemetry's own variables; nowhere if not set",
 }
 
 // temporalSettings stand in the help text; the SDK reads them.

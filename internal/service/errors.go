@@ -25,6 +25,7 @@ const (
 	TemporalUnreachable   Code = "temporal_unreachable"
 	NamespaceUnknown      Code = "namespace_unknown"
 	SchemaMissing         Code = "schema_missing"
+	SchemaBehind          Code = "schema_behind"
 	DatabaseUnfit         Code = "database_unfit"
 
 	// Inputs. InputInvalid says what is wrong in its cause.
@@ -36,6 +37,7 @@ const (
 	ProviderNameInvalid   Code = "provider_name_invalid"
 	ProviderTypeUnknown   Code = "provider_type_unknown"
 	ProviderConfigInvalid Code = "provider_config_invalid"
+	AddressForbidden      Code = "address_forbidden"
 	TenantInvalid         Code = "tenant_invalid"
 	RemovalLimitInvalid   Code = "removal_limit_invalid"
 	RemovalPercentInvalid Code = "removal_percent_invalid"

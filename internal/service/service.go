@@ -180,3 +180,16 @@ func (s *Service) Ping(ctx context.Context) error {
 	}
 	return store.Ping(ctx)
 }
+
+// CheckSchema returns nil if the database has every migration that this build needs.
+func (s *Service) CheckSchema(ctx context.Context) error {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	err = store.CheckSchema(ctx)
+	if errors.Is(err, db.ErrSchemaBehind) {
+		return &Error{Code: SchemaBehind, Err: err}
+	}
+	return err
+}

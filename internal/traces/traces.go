@@ -1,4 +1,4 @@
-// Package traces sends what workflows, activities and provider calls do to whatever
+// Package traces sends what requests, workflows, activities and provider calls do to whatever
 // OpenTelemetry's own environment variables name. Traces carry names, ids and outcomes,
 // never addresses with tokens nor personal data. Where nothing is configured it does
 // nothing.
@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
@@ -15,20 +16,20 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
+	api "go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
-	"go.temporal.io/sdk/interceptor"
 )
 
-// service is the name under which traces appear unless OTEL_SERVICE_NAME says another.
-const service = "orgsync-worker"
-
-// Traces sends spans in the background until it is closed.
+// Traces sends spans in the background until it is closed. Nil traces nothing.
 type Traces struct{ provider *trace.TracerProvider }
 
 // Open reads the variables through getenv (os.Getenv) and returns nil if they ask for
 // no traces: an endpoint must be named in OTEL_EXPORTER_OTLP_ENDPOINT or
-// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. It makes no connection yet.
-func Open(ctx context.Context, getenv func(string) string) (*Traces, error) {
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. It makes no connection yet. program is the name under which
+// traces appear unless OTEL_SERVICE_NAME says another.
+func Open(ctx context.Context, program string, getenv func(string) string) (*Traces, error) {
 	if !wanted(getenv) {
 		return nil, nil
 	}
@@ -36,12 +37,12 @@ func Open(ctx context.Context, getenv func(string) string) (*Traces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w; check the OTEL_ variables", err)
 	}
-	return with(ctx, trace.WithBatcher(exporter))
+	return with(ctx, program, trace.WithBatcher(exporter))
 }
 
-func with(ctx context.Context, spans trace.TracerProviderOption) (*Traces, error) {
+func with(ctx context.Context, program string, spans trace.TracerProviderOption) (*Traces, error) {
 	about, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", service)), resource.WithTelemetrySDK(),
+		resource.WithAttributes(attribute.String("service.name", program)), resource.WithTelemetrySDK(),
 		resource.WithHost(), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w; check OTEL_RESOURCE_ATTRIBUTES", err)
@@ -73,14 +74,36 @@ func newExporter(ctx context.Context, getenv func(string) string) (*otlptrace.Ex
 	}
 }
 
-// Interceptor makes Temporal's client and its workers trace workflows and activities.
-// Queries are left out: the Web UI and "orgsync sync --wait" ask for progress all the time.
-func (t *Traces) Interceptor() (interceptor.Interceptor, error) {
-	return opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+// Adjust makes Temporal's client and its workers trace workflows and activities. Queries are left
+// out: the Web UI and "orgsync sync --wait" ask for progress all the time.
+func (t *Traces) Adjust() (func(*client.Options), error) {
+	if t == nil {
+		return func(*client.Options) {}, nil
+	}
+	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
 		Tracer: t.provider.Tracer("temporal-sdk-go"), DisableQueryTracing: true, DisableBaggage: true,
 		AllowInvalidParentSpans: true,
 	})
+	return func(o *client.Options) { o.Interceptors = append(o.Interceptors, tracing) }, err
 }
 
-// Close sends what has not been sent yet, for as long as ctx allows.
-func (t *Traces) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
+// Tracer makes the spans of requests that a server answers.
+func (t *Traces) Tracer() api.Tracer {
+	if t == nil {
+		return noop.NewTracerProvider().Tracer("")
+	}
+	return t.provider.Tracer("orgsync")
+}
+
+// closeTimeout bounds how long the last spans may take to be sent.
+const closeTimeout = 5 * time.Second
+
+// Close sends what has not been sent yet.
+func (t *Traces) Close() error {
+	if t == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return t.provider.Shutdown(ctx)
+}

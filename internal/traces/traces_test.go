@@ -29,17 +29,17 @@ func TestNothingIsTracedUnlessAskedFor(t *testing.T) {
 		"other protocol": {map[string]string{endpoint: "http://127.0.0.1:4318",
 			"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, false, `"http/json" is not known`},
 	} {
-		opened, err := traces.Open(t.Context(), func(key string) string { return c.env[key] })
+		opened, err := traces.Open(t.Context(), "orgsync-test", func(key string) string { return c.env[key] })
 		if c.err != "" {
 			require.ErrorContains(t, err, c.err, name)
 			continue
 		}
 		require.NoError(t, err, name)
 		require.Equal(t, c.want, opened != nil, name)
-		if opened != nil {
-			_, err := opened.Interceptor()
-			require.NoError(t, err, name)
-			require.NoError(t, opened.Close(t.Context()), name)
-		}
+		_, err = opened.Adjust()
+		require.NoError(t, err, name)
+		_, span := opened.Tracer().Start(t.Context(), "request")
+		require.Equal(t, c.want, span.IsRecording(), name)
+		require.NoError(t, opened.Close(), name)
 	}
 }

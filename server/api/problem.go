@@ -132,7 +132,8 @@ var statuses = map[service.Code]int{
 	service.Internal:      http.StatusInternalServerError,
 	service.SettingsWrong: http.StatusServiceUnavailable, service.TemporalSettingsWrong: http.StatusServiceUnavailable,
 	service.TemporalUnreachable: http.StatusServiceUnavailable, service.NamespaceUnknown: http.StatusServiceUnavailable,
-	service.SchemaMissing: http.StatusServiceUnavailable, service.DatabaseUnfit: http.StatusServiceUnavailable,
+	service.SchemaMissing: http.StatusServiceUnavailable, service.SchemaBehind: http.StatusServiceUnavailable,
+	service.DatabaseUnfit:  http.StatusServiceUnavailable,
 	service.TemporalSilent: http.StatusServiceUnavailable, service.DecisionUnproven: http.StatusServiceUnavailable,
 
 	service.ProviderUnknown: http.StatusNotFound, service.RunUnknown: http.StatusNotFound,
@@ -173,6 +174,7 @@ var statuses = map[service.Code]int{
 	service.LoginOffline: http.StatusForbidden, service.LoginNotConfigured: http.StatusConflict,
 	service.LoginPending: http.StatusServiceUnavailable,
 	service.TokenRefused: http.StatusUnauthorized, service.ReachTooWide: http.StatusForbidden,
+	service.AddressForbidden: http.StatusForbidden,
 }
 
 // problemOf makes a problem of any error.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -37,6 +38,37 @@ func (w *world) follow(ctx context.Context, token, run, seen string) (next func(
 		}
 		return event
 	}
+}
+
+// reads is how many transactions the database has had.
+func (w *world) reads() (n int) {
+	w.t.Helper()
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT pg_stat_force_next_flush(), xact_commit
+		FROM pg_stat_database WHERE datname = current_database()`).Scan(nil, &n))
+	return n
+}
+
+// 200 browsers that follow a run are told of all of it, and ask the database no more than one.
+func TestManyBrowsersCostOneLook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	operator := w.as("operator")
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	const browsers, steps = 200, 8
+	before := w.reads()
+	streams := make([]func() map[string]string, browsers)
+	for i := range streams {
+		streams[i] = w.follow(ctx, operator, w.acme["run"], "")
+		require.Equal(t, "progress", streams[i]()["event"])
+	}
+	for step := range steps { // each is told after the next look, of which there is one a second
+		w.exec("UPDATE sync_runs SET status = 'running', calls = $2 WHERE id = $1", w.acme["run"], 100+step)
+		for _, next := range streams {
+			require.Contains(t, next()["data"], fmt.Sprintf(`"calls":%d`, 100+step))
+		}
+	}
+	require.Less(t, w.reads()-before, browsers*steps/2, "coming in costs each two, and looking them all one a second")
 }
 
 func TestARunIsFollowedToItsEnd(t *testing.T) {

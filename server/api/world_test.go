@@ -15,6 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db/dbtest"
@@ -43,13 +45,15 @@ type world struct {
 	pool    *pgxpool.Pool
 	service *service.Service
 	log     *strings.Builder
+	spans   *tracetest.SpanRecorder
+	figures *metrics.Metrics
 	// acme and globex are ids of what the companies have.
 	acme, globex map[string]string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, log: &strings.Builder{}}
+	w := &world{t: t, log: &strings.Builder{}, spans: tracetest.NewSpanRecorder()}
 	location := dbtest.New(t)
 	var err error
 	w.pool, err = pgxpool.New(t.Context(), location)
@@ -75,7 +79,9 @@ func newWorld(t *testing.T) *world {
 	rest, err := api.New(mux, w.service, "0.0.0")
 	require.NoError(t, err)
 	log := slog.New(slog.NewTextHandler(w.log, nil))
-	server := httptest.NewServer(web.Wrap(mux, log, metrics.New(nil, quiet).Request))
+	w.figures = metrics.New(nil, quiet)
+	tracer := trace.NewTracerProvider(trace.WithSpanProcessor(w.spans)).Tracer("")
+	server := httptest.NewServer(web.Wrap(mux, web.Watch{Log: log, Count: w.figures.Request, Tracer: tracer}))
 	t.Cleanup(server.Close)
 	t.Cleanup(rest.Close)
 	w.url = server.URL

@@ -1,26 +1,39 @@
-// Package web is what every answer of the server has: headers, the access log and figures.
+// Package web is what every answer of the server has: headers, the access log, figures and a span.
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/orgsync/orgsync/server/api"
 	"github.com/orgsync/orgsync/server/remote"
 )
 
-// Count is told of each answer; pattern is that of the route, empty where there is none.
-type Count func(method, pattern string, status int, took time.Duration)
+// Watch is what is told of each answer.
+type Watch struct {
+	Log *slog.Logger
+	// Count gets the pattern of the route, empty where there is none.
+	Count func(method, pattern string, status int, took time.Duration)
+	// Tracer makes the request's span, below which stands what it starts.
+	Tracer trace.Tracer
+}
 
-// Wrap adds to a mux what every answer has. The log says neither queries nor what is looked
+// Wrap adds to a mux what every answer has. Neither log nor span says queries or what is looked
 // for: search texts and cursors name people.
-func Wrap(mux *http.ServeMux, log *slog.Logger, count Count) http.Handler {
+func Wrap(mux *http.ServeMux, watch Watch) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		note := &api.Note{}
-		r = r.WithContext(api.WithNote(r.Context(), note))
+		ctx, span := watch.startSpan(r)
+		r = r.WithContext(api.WithNote(ctx, note))
 		header := w.Header()
 		header.Set("Cache-Control", "no-store")
 		header.Set("X-Content-Type-Options", "nosniff")
@@ -33,11 +46,31 @@ func Wrap(mux *http.ServeMux, log *slog.Logger, count Count) http.Handler {
 			if answer.status == 0 {
 				answer.status = http.StatusOK
 			}
-			count(r.Method, pattern, answer.status, took)
-			write(log, r, pattern, note, answer, took)
+			watch.Count(r.Method, pattern, answer.status, took)
+			endSpan(span, pattern, answer.status)
+			write(watch.Log, r, pattern, note, answer, took)
 		}()
 		mux.ServeHTTP(answer, r)
 	})
+}
+
+// startSpan begins the span of a request, below the caller's own where a traceparent says so.
+func (w Watch) startSpan(r *http.Request) (context.Context, trace.Span) {
+	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	return w.Tracer.Start(ctx, "HTTP", trace.WithSpanKind(trace.SpanKindServer))
+}
+
+// endSpan names a span by its route: a path may say anything.
+func endSpan(span trace.Span, pattern string, status int) {
+	if method, route, is := strings.Cut(pattern, " "); is {
+		span.SetName(pattern)
+		span.SetAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route))
+	}
+	span.SetAttributes(attribute.Int("http.response.status_code", status))
+	if status >= http.StatusInternalServerError {
+		span.SetStatus(codes.Error, "")
+	}
+	span.End()
 }
 
 func write(log *slog.Logger, r *http.Request, pattern string, note *api.Note, answer *counted, took time.Duration) {
@@ -45,11 +78,11 @@ func write(log *slog.Logger, r *http.Request, pattern string, note *api.Note, an
 		return
 	}
 	address := remote.Address(r)
-	path := r.URL.Path
-	if !strings.Contains(pattern, " ") { // no operation: it may say anything
-		path = ""
+	method, path := r.Method, r.URL.Path
+	if !strings.Contains(pattern, " ") { // no operation: they may say anything
+		method, path = "", ""
 	}
-	fields := []any{"method", r.Method, "path", path, "status", answer.status, "bytes", answer.bytes, "took_ms",
+	fields := []any{"method", method, "path", path, "status", answer.status, "bytes", answer.bytes, "took_ms",
 		took.Milliseconds(),
 		"actor", note.Actor, "address", address}
 	if note.Problem != nil {

@@ -9,7 +9,7 @@ import (
 // statuses are the exit statuses of errors by code; that of any other is ExitFailed.
 var statuses = map[service.Code]int{
 	service.SettingsWrong: ExitUsage, service.TemporalSettingsWrong: ExitUsage, service.NamespaceUnknown: ExitUsage,
-	service.SchemaMissing: ExitUsage, service.DatabaseUnfit: ExitUsage,
+	service.SchemaMissing: ExitUsage, service.SchemaBehind: ExitUsage, service.DatabaseUnfit: ExitUsage,
 
 	service.InputInvalid: ExitUsage, service.RowLimitInvalid: ExitUsage, service.DepthInvalid: ExitUsage,
 	service.ChangeFilterInvalid: ExitUsage, service.TextEmpty: ExitUsage, service.ProviderNameInvalid: ExitUsage,

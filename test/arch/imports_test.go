@@ -114,7 +114,7 @@ var rules = []rule{
 	{"server/web", []string{"server/api", "server/remote"}, []string{temporal, postgres}},
 	{"server", []string{"internal/app", "internal/config", "internal/health", "internal/metrics", "internal/provider",
 		"internal/secret",
-		"internal/service",
+		"internal/service", "internal/traces",
 		"server/..."}, []string{temporal, postgres}},
 	// The command line parses, asks and prints: it reaches Temporal and the database by the use cases alone.
 	{"starter/...", []string{"starter/...", "internal/access", "internal/app", "internal/config", "internal/directory",

@@ -2,8 +2,8 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,12 +31,14 @@ type apiServer struct {
 	w       *world
 	program string
 	url     string
-	process *exec.Cmd
+	// settings are more than those that every server of a test has, and count before them.
+	settings []string
+	process  *exec.Cmd
 }
 
-func (w *world) serve() *apiServer {
+func (w *world) serve(settings ...string) *apiServer {
 	w.t.Helper()
-	s := &apiServer{w: w, program: filepath.Join(w.t.TempDir(), "orgsync-server")}
+	s := &apiServer{w: w, program: filepath.Join(w.t.TempDir(), "orgsync-server"), settings: settings}
 	out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", s.program,
 		"github.com/orgsync/orgsync/server").CombinedOutput()
 	require.NoError(w.t, err, string(out))
@@ -54,11 +56,11 @@ func (s *apiServer) start() {
 	require.NoError(s.w.t, free.Close())
 	s.url = "http://" + address
 	s.process = exec.Command(s.program)
-	s.process.Env = []string{
+	s.process.Env = append([]string{
 		"HOME=" + s.w.t.TempDir(), "DATABASE_URL=" + dbtest.As(s.w.t, "orgsync_operator",
 			s.w.url), "ORGSYNC_KEYSET=" + s.w.settings["ORGSYNC_KEYSET"],
 		"TEMPORAL_ADDRESS=" + s.w.settings["TEMPORAL_ADDRESS"], "ORGSYNC_SERVER_ADDRESS=" + address,
-	}
+	}, s.settings...)
 	s.process.Stderr = s.w.logs
 	require.NoError(s.w.t, s.process.Start())
 	require.Eventually(s.w.t, func() bool {
@@ -256,6 +258,84 @@ func TestTheServerIsKilledWhileItDecides(t *testing.T) {
 	require.Len(t, w.decisions(held.RunID), 1)
 }
 
+// stream is a run that is followed as a browser does.
+type stream struct {
+	t     *testing.T
+	body  io.ReadCloser
+	lines *bufio.Reader
+	// seen is the id of the last event.
+	seen string
+}
+
+// follow follows a run from behind an event.
+func (s *apiServer) follow(token, runID, seen string) *stream {
+	s.w.t.Helper()
+	r, err := http.NewRequestWithContext(s.w.t.Context(), http.MethodGet, s.url+"/api/v1/runs/"+runID+"/progress", nil)
+	require.NoError(s.w.t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Last-Event-ID", seen)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(s.w.t, err)
+	require.Equal(s.w.t, http.StatusOK, answer.StatusCode)
+	s.w.t.Cleanup(func() { _ = answer.Body.Close() })
+	return &stream{t: s.w.t, body: answer.Body, lines: bufio.NewReader(answer.Body), seen: seen}
+}
+
+// next returns the next event, "" where the stream ends.
+func (s *stream) next() (event string) {
+	for {
+		line, err := s.lines.ReadString('\n')
+		if err != nil {
+			return ""
+		}
+		if id, is := strings.CutPrefix(line, "id: "); is {
+			s.seen = strings.TrimSpace(id)
+		}
+		if event += line; line == "\n" && strings.Contains(event, "data: ") {
+			return event
+		}
+	}
+}
+
+// Who follows a run while the server is killed goes on at another one: what happened meanwhile is
+// told, once, and what was seen is not told again.
+func TestTheServerIsKilledWhileARunIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.Feishu)
+	leavers, newcomer := c.leave(limit + 1)
+	held := w.held(c, leavers, newcomer)
+	s := w.serve()
+	ann := s.operator("ann")
+	follows, came := s.follow(ann, held.RunID, ""), s.follow(ann, held.RunID, "")
+	for _, one := range []*stream{follows, came} {
+		require.Contains(t, one.next(), `"status":"held"`)
+	}
+	s.kill()
+	require.Empty(t, follows.next(), "the stream is gone")
+	s.start()
+	again := s.follow(ann, held.RunID, follows.seen)
+	_, tag := s.removals(ann, held.RunID)
+	status, _, text := s.send(ann, http.MethodPut, "/runs/"+held.RunID+"/decision", tag, `{"decision":"approve"}`)
+	require.Equal(t, http.StatusOK, status, text)
+	told := again.next()
+	require.NotContains(t, told, `"status":"held"`, "it was seen before")
+	for told != "" && !strings.Contains(told, "event: end") {
+		told = again.next()
+	}
+	require.Contains(t, told, `"status":"succeeded"`)
+	w.requireOnlyThese(c, held.RunID, leavers)
+
+	s.kill()
+	s.start()
+	for seen, want := range map[string]string{came.seen: "event: end", "": "event: end", again.seen: ""} {
+		one := s.follow(ann, held.RunID, seen)
+		require.Contains(t, one.next(), want)
+		require.Empty(t, one.next(), "a run that has ended ends the stream")
+	}
+	require.Len(t, w.decisions(held.RunID), 1)
+}
+
 // A server that is told to stop ends its streams and lets requests end.
 func TestTheServerStops(t *testing.T) {
 	t.Parallel()
@@ -264,28 +344,42 @@ func TestTheServerStops(t *testing.T) {
 	leavers, newcomer := c.leave(limit + 1)
 	held := w.held(c, leavers, newcomer)
 	s := w.serve()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/runs/"+held.RunID+"/progress", nil)
+	ann := s.operator("ann")
+	followed := s.follow(ann, held.RunID, "")
+	require.Contains(t, followed.next(), `"status":"held"`)
+
+	// One request is in the middle of its body.
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+s.operator("ann"))
-	stream, err := http.DefaultClient.Do(r)
+	defer connection.Close()
+	_, tag := s.removals(ann, held.RunID)
+	const body = `{"decision":"reject","note":"they are still here"}`
+	_, err = fmt.Fprintf(connection, "PUT /api/v1/runs/%s/decision HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+		"If-Match: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		held.RunID, ann, tag, len(body))
 	require.NoError(t, err)
-	defer stream.Body.Close()
-	lines := bufio.NewReader(stream.Body)
-	for said := ""; !strings.Contains(said, `"status":"held"`); {
-		said, err = lines.ReadString('\n')
-		require.NoError(t, err)
-	}
+	answers := bufio.NewReader(connection)
+	line, err := answers.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, "100 Continue", "the server reads the body")
+	_, err = answers.ReadString('\n')
+	require.NoError(t, err)
+
 	require.NoError(t, s.process.Process.Signal(os.Interrupt))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
+	require.Empty(t, followed.next(), "the stream ends")
+	_, err = fmt.Fprint(connection, body)
+	require.NoError(t, err)
+	line, err = answers.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, "200 OK", "the decision is taken")
 	ended := make(chan error, 1)
 	go func() { ended <- s.process.Wait() }()
 	select {
 	case err := <-ended:
 		require.NoError(t, err, "it ends with status 0")
-	case <-ctx.Done():
+	case <-time.After(10 * time.Second):
 		require.Fail(t, "the server does not stop while a run is followed")
 	}
-	_, err = io.ReadAll(lines)
-	require.NoError(t, err, "the stream ends in order")
+	require.Equal(t, directory.RunRejected, w.status(held.RunID))
+	require.Len(t, w.decisions(held.RunID), 2)
 }
