@@ -56,8 +56,7 @@ func DeliverChanges(ctx workflow.Context, in DeliverInput) error {
 		if !more && !d.await(ctx) {
 			return ctx.Err()
 		}
-		info := workflow.GetInfo(ctx)
-		if info.GetCurrentHistoryLength() > longestHistory || info.GetContinueAsNewSuggested() {
+		if historyIsLong(ctx) {
 			d.drain()
 			return workflow.NewContinueAsNewError(ctx, DeliverChanges, in)
 		}

@@ -56,12 +56,17 @@ func FollowChanges(ctx workflow.Context, in FollowInput) error {
 		if more, err := f.next(ctx); err != nil || !more {
 			return err
 		}
-		info := workflow.GetInfo(ctx)
-		if info.GetCurrentHistoryLength() > longestHistory || info.GetContinueAsNewSuggested() {
+		if historyIsLong(ctx) {
 			f.drain()
 			return workflow.NewContinueAsNewError(ctx, FollowChanges, in)
 		}
 	}
+}
+
+// historyIsLong reports whether a workflow that goes on for ever is to start afresh.
+func historyIsLong(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.GetCurrentHistoryLength() > longestHistory || info.GetContinueAsNewSuggested()
 }
 
 // follower is the state of FollowChanges.
@@ -117,7 +122,8 @@ func (f *follower) pauseLonger() {
 	f.pause = min(max(shortestPause, 2*f.pause), longestPause)
 }
 
-// run runs a sync and reports whether it came to its end.
+// run runs a sync and reports whether it came to its end. Signals come while it takes its time, an
+// hour perhaps, and make the history longer: then FollowChanges starts afresh without the run.
 func (f *follower) run(ctx workflow.Context, id string, events bool) bool {
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
@@ -125,9 +131,20 @@ func (f *follower) run(ctx workflow.Context, id string, events bool) bool {
 		WaitForCancellation:   true,
 		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(f.in.Provider)),
 	})
-	return workflow.ExecuteChildWorkflow(child, SyncOrg, SyncInput{
+	sync := workflow.ExecuteChildWorkflow(child, SyncOrg, SyncInput{
 		Provider: f.in.Provider, Events: events, StartedBy: directory.ByEvents,
-	}).Get(ctx, nil) == nil
+	})
+	_ = sync.GetChildWorkflowExecution().Get(ctx, nil) // why it did not start says the run itself
+	for !sync.IsReady() {
+		if historyIsLong(ctx) {
+			return true
+		}
+		workflow.NewSelector(ctx).
+			AddFuture(sync, func(workflow.Future) {}).
+			AddReceive(f.signals, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) }).
+			Select(ctx)
+	}
+	return sync.Get(ctx, nil) == nil
 }
 
 // await waits for the next event and for those that come with it. It returns false if
