@@ -22,7 +22,7 @@ const Pattern = "/events/{provider}"
 // and DingTalk each message within a second and a half.
 const (
 	readTimeout = time.Second
-	// mostAtOnce is how many requests may be under way; more are told to come again.
+	// mostAtOnce is how many messages may be worked on; more are told to come again.
 	mostAtOnce = 64
 )
 
@@ -82,16 +82,17 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, name string, to a
 		to.CountRefused(r.Context(), name, reason)
 		answer(w, reason)
 	}
+	body, reason := read(w, r)
+	if reason != "" {
+		refuse(reason)
+		return
+	}
+	// Only now, so that senders who take their time keep nobody else waiting.
 	select {
 	case h.places <- struct{}{}:
 		defer func() { <-h.places }()
 	default:
 		refuse(provider.RefusedBusy)
-		return
-	}
-	body, reason := read(w, r)
-	if reason != "" {
-		refuse(reason)
 		return
 	}
 	contentType, reply, err := receive(provider.CallbackRequest{
