@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"net/http"
@@ -65,7 +66,13 @@ func (c *callback) Receive(r provider.CallbackRequest) (provider.CallbackResult,
 	if r.Method == http.MethodGet {
 		// The plus signs of base64 arrive as blanks (wecom.md §6.1).
 		plain, err := c.open(r, strings.ReplaceAll(r.Query.Get("echostr"), " ", "+"))
-		return provider.CallbackResult{ContentType: "text/plain", Body: plain}, err
+		if err == nil && isMessage(plain) {
+			err = provider.Refuse(provider.RefusedMalformed)
+		}
+		if err != nil {
+			return none, err
+		}
+		return provider.CallbackResult{ContentType: "text/plain", Body: plain}, nil
 	}
 	var envelope struct {
 		Encrypt string `xml:"Encrypt"`
@@ -93,6 +100,10 @@ func (c *callback) open(r provider.CallbackRequest, encrypted string) ([]byte, e
 	}
 	return plain, nil
 }
+
+// isMessage reports whether a text is a message, not the random digits of the check of an address.
+// The answer to that check is the text: no message may be opened for who got hold of a sealed one.
+func isMessage(plain []byte) bool { return bytes.ContainsAny(plain, "<{") }
 
 // openSealed verifies and decrypts what a request carries, and says for whom it is.
 func openSealed(sealed *wire.Sealed, r provider.CallbackRequest, encrypted string) (plain []byte, receiver string,

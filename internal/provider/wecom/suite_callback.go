@@ -73,6 +73,9 @@ func (c *suiteCallback) check(r provider.CallbackRequest) (provider.SuiteResult,
 	if err == nil && c.providerCorp != "" && receiver != c.providerCorp {
 		err = provider.Refuse(provider.RefusedReceiver)
 	}
+	if err == nil && isMessage(plain) {
+		err = provider.Refuse(provider.RefusedMalformed)
+	}
 	if err != nil {
 		return provider.SuiteResult{}, err
 	}
