@@ -30,11 +30,12 @@ type Intake struct {
 	// Failed is told of what could not be done beside the answer.
 	Failed func(doing string, err error)
 
-	mu        sync.Mutex
-	receivers map[string]receiver
-	loaded    time.Time
-	refused   map[refusedKey]int64
-	woken     map[string]*waking
+	// receivers are all of them, by provider.
+	receivers loaded[map[string]receiver]
+
+	mu      sync.Mutex
+	refused map[refusedKey]int64
+	woken   map[string]*waking
 	// looked is when events of a provider were last found forgotten.
 	looked map[string]time.Time
 }
@@ -165,23 +166,35 @@ func (i *Intake) Refuse(name, providerID string, reason provider.Refusal) {
 	i.refused[refusedKey{providerID, reason}]++
 }
 
-// receiver returns what takes a provider's messages. All are loaded at once, so that a name
-// that nobody has costs nothing.
-func (i *Intake) receiver(ctx context.Context, name string) (receiver, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if time.Since(i.loaded) > receiversFor {
-		receivers, err := i.load(ctx)
+// loaded is something that all requests share and that is read anew after receiversFor. All of
+// it is read at once, so that a name that nobody has costs nothing.
+type loaded[T any] struct {
+	mu    sync.Mutex
+	value T
+	at    time.Time
+}
+
+func (l *loaded[T]) get(ctx context.Context, load func(context.Context) (T, error)) (T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) > receiversFor {
+		value, err := load(ctx)
 		if err != nil {
-			return receiver{}, err
+			return value, err
 		}
-		i.receivers, i.loaded = receivers, time.Now()
+		l.value, l.at = value, time.Now()
 	}
-	r, ok := i.receivers[name]
-	if !ok {
-		return receiver{}, ErrNoReceiver
+	return l.value, nil
+}
+
+// receiver returns what takes a provider's messages.
+func (i *Intake) receiver(ctx context.Context, name string) (receiver, error) {
+	receivers, err := i.receivers.get(ctx, i.load)
+	r, ok := receivers[name]
+	if err == nil && !ok {
+		err = ErrNoReceiver
 	}
-	return r, nil
+	return r, err
 }
 
 func (i *Intake) load(ctx context.Context) (map[string]receiver, error) {

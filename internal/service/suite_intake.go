@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/orgsync/orgsync/db/providers"
@@ -19,9 +18,7 @@ type SuiteIntake struct {
 	// wake tells Run that a code waits.
 	wake chan struct{}
 
-	mu     sync.Mutex
-	suites []clients.Suite
-	loaded time.Time
+	suites loaded[[]clients.Suite]
 }
 
 const (
@@ -91,33 +88,26 @@ func (x *SuiteIntake) Knows(ctx context.Context, id string) error {
 	return err
 }
 
-// find returns the suites of an id. All are loaded at once, so that an id that nobody has costs
-// nothing.
+// find returns the suites of an id.
 func (x *SuiteIntake) find(ctx context.Context, id string) (found []clients.Suite, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if time.Since(x.loaded) > receiversFor {
-		opener, err := x.i.openVault(ctx)
-		if err != nil {
-			return nil, err
-		}
-		x.suites, err = opener.ListSuites(ctx, func(name string, err error) {
-			x.i.Failed("open the suite of "+name, err)
-		})
-		if err != nil {
-			return nil, err
-		}
-		x.loaded = time.Now()
-	}
-	for _, one := range x.suites {
+	suites, err := x.suites.get(ctx, x.load)
+	for _, one := range suites {
 		if one.ID == id {
 			found = append(found, one)
 		}
 	}
-	if len(found) == 0 {
-		return nil, ErrNoReceiver
+	if err == nil && len(found) == 0 {
+		err = ErrNoReceiver
 	}
-	return found, nil
+	return found, err
+}
+
+func (x *SuiteIntake) load(ctx context.Context) ([]clients.Suite, error) {
+	opener, err := x.i.openVault(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return opener.ListSuites(ctx, func(name string, err error) { x.i.Failed("open the suite of "+name, err) })
 }
 
 // take stores what a message brings, for none but the suite whose secrets it was verified with.
