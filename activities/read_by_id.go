@@ -122,6 +122,10 @@ func (p *memberReader) read(ctx context.Context, id string) error {
 		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID,
 			OpenID: stored[0].OpenID, Profile: directory.Profile{Status: &left}}
 	default:
+		// An event of a member who came and went asks for nothing.
+		if done, err := p.store.FinishMemberEvents(ctx, p.runID, id); err != nil || done {
+			return err
+		}
 		return p.recordError(ctx, "member", id,
 			message.English.Text(message.MemberUnknown, message.Args{"Provider": p.provider.Name}))
 	}

@@ -136,6 +136,13 @@ func (s *Store) WithholdRemovals(ctx context.Context, runID string) error {
 	}))
 }
 
+// FinishMemberEvents notes that events of a member ask a run for nothing, and reports whether it was to
+// follow some.
+func (s *Store) FinishMemberEvents(ctx context.Context, runID, member string) (bool, error) {
+	done, err := s.q.FinishMemberEvents(ctx, s.pool, dbsqlc.FinishMemberEventsParams{RunID: &runID, Member: member})
+	return done > 0, interpret("finish events", err)
+}
+
 // addEventFigures adds to a plan what runs by events removed or left.
 func (s *Store) addEventFigures(ctx context.Context, tx dbsqlc.DBTX, runID string, plan *RemovalPlan) error {
 	run, err := s.q.RunRemovesByEvents(ctx, tx, runID)

@@ -77,6 +77,11 @@ WHERE r.id = @run_id
     SELECT 1 FROM sync_run_errors x
     WHERE x.run_id = r.id AND x.object_type = e.object_type AND x.external_id = e.object_id);
 
+-- name: FinishMemberEvents :execrows
+-- Whom neither the provider nor the directory knows came and went: events about them are done.
+UPDATE provider_events SET done_at = now()
+WHERE run_id = @run_id AND object_type = 'member' AND object_id = @member::text;
+
 -- name: PostponeRunEvents :exec
 -- The other events of the run are tried again: those that could not be read, or with which a
 -- run of their own failed, a minute later, then ten, and then no more. All others of a run

@@ -17,7 +17,9 @@ SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.membe
 WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
-      WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id);
+      WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM provider_events v
+      WHERE v.run_id = r.id AND v.object_type = 'member' AND v.object_id = wanted.id AND v.done_at IS NOT NULL);
 
 -- name: FindStoredMembers :many
 -- The rows that bear a member's external id, whoever is still there first.
@@ -59,6 +61,8 @@ WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
       WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM provider_events v
+      WHERE v.run_id = r.id AND v.object_type = 'member' AND v.object_id = wanted.id AND v.done_at IS NOT NULL)
 ON CONFLICT DO NOTHING;
 
 -- name: PlanMembersByID :execrows

@@ -178,6 +178,25 @@ func (q *Queries) DropOldEvents(ctx context.Context, db DBTX, arg DropOldEventsP
 	return result.RowsAffected(), nil
 }
 
+const finishMemberEvents = `-- name: FinishMemberEvents :execrows
+UPDATE provider_events SET done_at = now()
+WHERE run_id = $1 AND object_type = 'member' AND object_id = $2::text
+`
+
+type FinishMemberEventsParams struct {
+	RunID  *string
+	Member string
+}
+
+// Whom neither the provider nor the directory knows came and went: events about them are done.
+func (q *Queries) FinishMemberEvents(ctx context.Context, db DBTX, arg FinishMemberEventsParams) (int64, error) {
+	result, err := db.Exec(ctx, finishMemberEvents, arg.RunID, arg.Member)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const finishOtherEvents = `-- name: FinishOtherEvents :exec
 UPDATE provider_events e SET done_at = now()
 FROM identity_providers p

@@ -177,6 +177,8 @@ WHERE r.id = $1
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
       WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM provider_events v
+      WHERE v.run_id = r.id AND v.object_type = 'member' AND v.object_id = wanted.id AND v.done_at IS NOT NULL)
 `
 
 // Of the single people that a run is limited to those who are still to be read.
@@ -263,6 +265,8 @@ WHERE r.id = $1
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
       WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM provider_events v
+      WHERE v.run_id = r.id AND v.object_type = 'member' AND v.object_id = wanted.id AND v.done_at IS NOT NULL)
 ON CONFLICT DO NOTHING
 `
 
