@@ -21,7 +21,7 @@ type RunInput struct {
 	RunID string `json:"run_id"`
 }
 
-// BatchInput names the departments of a run with ordinals First to Last.
+// BatchInput names the departments of a run with positions First to Last.
 type BatchInput struct {
 	RunID string `json:"run_id"`
 	First int    `json:"first"`

@@ -87,7 +87,7 @@ func (c confirming) departmentsAgain(ctx context.Context) error {
 	})
 }
 
-// WithdrawReturned takes out of what was approved whoever is there again or could not be looked up.
+// WithdrawReturned takes out of what was approved what is there again or could not be looked up.
 func (a *Reconcile) WithdrawReturned(ctx context.Context, in RunInput) error {
 	defer heartbeat(ctx)()
 	return classify(a.Store.WithdrawReturned(ctx, in.RunID))
@@ -101,7 +101,7 @@ type confirming struct {
 	stage db.Stage
 }
 
-// check looks in the list of everybody, where there is one, and up each that it is not for.
+// check looks in the list of all members, where there is one, and up each that it is not for.
 // Where there is one, no department can have been missed: the tree comes in one answer.
 func (c confirming) check(ctx context.Context, of db.CandidateFilter) error {
 	if roster, ok := c.client.(provider.MemberLister); ok {
@@ -220,7 +220,7 @@ func lookUpAll(ctx context.Context, client provider.ObjectLookup, kind string,
 }
 
 // readRoster looks for the people whom no listing shows where the provider names
-// everybody, which costs less than reading the company did.
+// all members, which costs less than reading the company did.
 func (c confirming) readRoster(ctx context.Context, client provider.MemberLister) error {
 	missing := map[string]string{} // rows by how the provider compares ids
 	err := c.eachCandidate(ctx, db.CandidateFilter{Type: "member", Missing: true},
@@ -248,7 +248,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.MemberLister
 	return c.store.RecordLookups(ctx, c.stage, c.runID, "member", results)
 }
 
-// findIn goes through everybody, page by page, and takes out of missing whom it finds.
+// findIn goes through all members, page by page, and takes out of missing those it finds.
 func (c confirming) findIn(ctx context.Context, client provider.MemberLister, missing map[string]string) error {
 	cursor, paging := "", c.paging("the list of all members")
 	for pages := 0; len(missing) > 0; pages++ {
@@ -272,7 +272,7 @@ func (c confirming) findIn(ctx context.Context, client provider.MemberLister, mi
 		}
 		if len(page.Bad) > 0 {
 			return c.problem(provider.Malformed,
-				"the list of all members has records without an id, which may be theirs who are looked for")
+				"the list of all members has records without an id, which may be of those that are looked for")
 		}
 		if page.Next == "" {
 			return nil

@@ -34,21 +34,21 @@ func (a *Reader) shardEnds(ctx context.Context, runID string, departments, size 
 	if departments > maxNamedShards*size {
 		return nil, nil
 	}
-	var ordinals []int
+	var positions []int
 	for first := 1; first <= departments; first += size {
-		ordinals = append(ordinals, first)
+		positions = append(positions, first)
 		if last := min(first+size-1, departments); last > first {
-			ordinals = append(ordinals, last)
+			positions = append(positions, last)
 		}
 	}
-	ids, err := a.Store.ListDepartmentIDs(ctx, runID, ordinals)
-	if err != nil || len(ids) != len(ordinals) {
+	ids, err := a.Store.ListDepartmentIDs(ctx, runID, positions)
+	if err != nil || len(ids) != len(positions) {
 		return nil, err
 	}
 	var ends [][2]string
-	for i, ordinal := range ordinals {
+	for i, position := range positions {
 		id := shorten(ids[i])
-		if (ordinal-1)%size == 0 {
+		if (position-1)%size == 0 {
 			ends = append(ends, [2]string{id, id})
 		}
 		ends[len(ends)-1][1] = id

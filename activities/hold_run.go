@@ -93,7 +93,7 @@ func (a *Runs) ResumeRun(ctx context.Context, in ResumeRunInput) error {
 	return classify(err)
 }
 
-// recordDecision puts on record who decided a held run, if anybody did.
+// recordDecision puts on record who decided a held run, if a person did.
 func (a *Runs) recordDecision(ctx context.Context, runID, by, request string, approved bool) error {
 	if by == "" {
 		return nil

@@ -77,7 +77,7 @@ func (s *memberBuffer) writePages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, department := range slices.Concat(staged.Recognised, staged.Full) {
+	for _, department := range slices.Concat(staged.Unchanged, staged.Full) {
 		s.verified[department] = true
 	}
 	maps.Copy(s.figures, staged.Figures)
@@ -106,7 +106,7 @@ func (s *memberBuffer) flushBestEffort(ctx context.Context) {
 
 // verify compares what was read with what the provider itself counts where a listing
 // ended with fewer people than the directory holds: an answer that only looks
-// complete must not remove anybody.
+// complete must not remove members.
 func (s *memberBuffer) verify(ctx context.Context) error {
 	ended := len(s.ended)
 	s.ended = slices.DeleteFunc(s.ended, func(p db.Pending) bool { return s.verified[p.Department] })

@@ -81,7 +81,7 @@ func (r *providerSession) applyRules(ctx context.Context, members []db.StagedMem
 	}
 	if r.provider.Type.Traits().DetailsByLookup && !run.Scope.Details {
 		for i := range members {
-			members[i].Manager = nil // who was looked up for another reason would keep theirs for ever
+			members[i].Manager = nil // one who was looked up for another reason would keep it for ever
 		}
 	}
 	if run.version == 0 || len(members) == 0 {
@@ -153,7 +153,7 @@ func (run *runRules) apply(m *db.StagedMember, o rules.Outcome, stored db.Stored
 // that other rules, or another place of a department that they look at, reach a listing in
 // which nothing has changed.
 func (run *runRules) mixHash(m *db.StagedMember, seen rules.Member) error {
-	mixed := append(m.Digest[:], strconv.Itoa(run.version)...)
+	mixed := append(m.Hash[:], strconv.Itoa(run.version)...)
 	if run.program.Uses("departments") {
 		departments, err := json.Marshal(seen.Departments)
 		if err != nil {
@@ -162,7 +162,7 @@ func (run *runRules) mixHash(m *db.StagedMember, seen rules.Member) error {
 		mixed = append(mixed, departments...)
 	}
 	hash := sha256.Sum256(mixed)
-	m.Digest = db.Digest(hash[:])
+	m.Hash = db.RecordHash(hash[:])
 	return nil
 }
 

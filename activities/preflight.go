@@ -35,6 +35,8 @@ type PreflightResult struct {
 	// Details is true if facts are to be looked up that no listing tells, or are to go since
 	// the rules do not ask for them any more.
 	Details bool `json:"details,omitempty"`
+	// GroupsMeanwhile is true if groups are to be read while departments and members are.
+	GroupsMeanwhile bool `json:"groups_meanwhile,omitempty"`
 }
 
 // maxLost bounds how many lost grants are named.
@@ -65,6 +67,7 @@ func (a *Reader) preflight(ctx context.Context, in RunInput) (out PreflightResul
 	if err != nil {
 		return PreflightResult{}, err
 	}
+	out.GroupsMeanwhile = r.provider.Type.Traits().TreeByDepartment
 	wanted, err := r.wantsDetails()
 	if err != nil {
 		return PreflightResult{}, err
@@ -151,14 +154,16 @@ func (r *providerSession) addCalls(ctx context.Context) error {
 	return err
 }
 
-// open opens a client for the run's provider and notes the phase.
+// open opens a client for the run's provider and records the phase, if it is given.
 func (a *Reader) open(ctx context.Context, runID, phase string) (*providerSession, error) {
 	p, err := a.Store.Providers.FindByRun(ctx, runID)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Store.SetPhase(ctx, runID, phase); err != nil {
-		return nil, err
+	if phase != "" {
+		if err := a.Store.SetPhase(ctx, runID, phase); err != nil {
+			return nil, err
+		}
 	}
 	r := &providerSession{store: a.Store, runID: runID, provider: p}
 	r.rules = sync.OnceValues(func() (*runRules, error) { return r.loadRules(ctx) })

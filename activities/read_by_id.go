@@ -18,7 +18,7 @@ import (
 )
 
 // ReadMembersByID reads the single people that a run is limited to into staging, each as a
-// listing of their own. Whoever cannot be read is noted as failed and the others go
+// listing of their own. A member who cannot be read is recorded as failed and the others go
 // on; if some may be read later the activity fails at its end, and the next attempt
 // asks only for those. The provider's last failure is noted and fails nothing more.
 func (a *Reader) ReadMembersByID(ctx context.Context, in RunInput) error {

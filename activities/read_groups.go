@@ -20,19 +20,30 @@ import (
 // listingsAtOnce is how many listings are fetched from Postgres at a time.
 const listingsAtOnce = 200
 
-// ReadGroups reads groups, what belongs to each of them, and administrators, where the
-// provider has such. They are applied once the removals are done (Settle). A listing that fails is on record as
-// incomplete, so that nothing of it is removed. It never fails the run.
-func (a *Reader) ReadGroups(ctx context.Context, in RunInput) error {
-	return limitAttempts(ctx, a.readGroups(ctx, in.RunID), triesOfRun)
+// ReadGroupsInput names a run.
+type ReadGroupsInput struct {
+	RunID string `json:"run_id"`
+	// Meanwhile is true if the run is in another phase.
+	Meanwhile bool `json:"meanwhile,omitempty"`
 }
 
-func (a *Reader) readGroups(ctx context.Context, runID string) (err error) {
+// ReadGroups reads groups, what belongs to each of them, and administrators, where the
+// provider has such. They are applied once the removals are done (Recompute). A listing that
+// fails is on record as incomplete, so that nothing of it is removed. It never fails the run.
+func (a *Reader) ReadGroups(ctx context.Context, in ReadGroupsInput) error {
+	return limitAttempts(ctx, a.readGroups(ctx, in), triesOfRun)
+}
+
+func (a *Reader) readGroups(ctx context.Context, in ReadGroupsInput) (err error) {
 	defer heartbeat(ctx)()
-	if reads, err := a.Store.ReadsGroups(ctx, runID); err != nil || !reads {
+	if reads, err := a.Store.ReadsGroups(ctx, in.RunID); err != nil || !reads {
 		return err
 	}
-	r, err := a.open(ctx, runID, "groups")
+	phase := "groups"
+	if in.Meanwhile {
+		phase = ""
+	}
+	r, err := a.open(ctx, in.RunID, phase)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // ownMembers is the listing of the people directly in a department, by the name
 // that all clients give it; only of such a listing a second opinion can be had, and
-// only such a one can be recognised.
+// only such a one can be unchanged.
 const ownMembers = "department"
 
 // maxUnavailableInRow is how many departments of a batch may fail in a row for want of a
@@ -22,7 +22,7 @@ const maxUnavailableInRow = 3
 
 // ReadMembersResult is what a batch brought.
 type ReadMembersResult struct {
-	// Failed are the ordinals of departments that could not be read and may be tried
+	// Failed are the positions of departments that could not be read and may be tried
 	// again on their own.
 	Failed []int `json:"failed,omitempty"`
 	// Read is how many departments were found to be read to the end.
@@ -32,7 +32,7 @@ type ReadMembersResult struct {
 	People int `json:"people,omitempty"`
 	// Unchanged is true if all of it is what it was when last applied, so that nothing
 	// is left to apply.
-	Unchanged bool `json:"recognised,omitempty"`
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
 // ReadMembers reads the people of a range of departments into staging, department by
@@ -56,14 +56,14 @@ func (a *Reader) readMembers(ctx context.Context, in BatchInput) (out ReadMember
 	if err != nil {
 		return out, err
 	}
-	shelf := r.newMemberBuffer()
-	if err := shelf.read(ctx, pending); err != nil {
-		shelf.flushBestEffort(ctx)
+	buffer := r.newMemberBuffer()
+	if err := buffer.read(ctx, pending); err != nil {
+		buffer.flushBestEffort(ctx)
 		return out, err
 	}
-	out.Read = shelf.complete
+	out.Read = buffer.complete
 	for _, p := range pending {
-		err, ok := shelf.failed[p.Department]
+		err, ok := buffer.failed[p.Department]
 		if !ok {
 			continue
 		}
@@ -71,18 +71,18 @@ func (a *Reader) readMembers(ctx context.Context, in BatchInput) (out ReadMember
 			return out, err
 		}
 		if provider.KindOf(err).Retryable() {
-			ordinal, err := a.Store.Ordinal(ctx, in.RunID, p.Department)
+			position, err := a.Store.GetPosition(ctx, in.RunID, p.Department)
 			if err != nil {
 				return out, err
 			}
-			out.Failed = append(out.Failed, ordinal)
+			out.Failed = append(out.Failed, position)
 		}
 	}
 	out.People, out.Unchanged, err = a.Store.CountMembersRead(ctx, in.RunID, in.First, in.Last)
 	return out, err
 }
 
-// read reads departments one after the other. Those that fail are on the shelf; the
+// read reads departments one after the other. Those that fail are in the buffer; the
 // error returned is one that concerns the run as a whole.
 func (s *memberBuffer) read(ctx context.Context, pending []db.Pending) error {
 	row := 0
@@ -108,10 +108,10 @@ func (s *memberBuffer) read(ctx context.Context, pending []db.Pending) error {
 	return s.flush(ctx)
 }
 
-// DepartmentInput names one department of a run by its ordinal.
+// DepartmentInput names one department of a run by its position.
 type DepartmentInput struct {
 	RunID    string `json:"run_id"`
-	Position int    `json:"ordinal"`
+	Position int    `json:"position"`
 }
 
 // ReadDepartmentMembersResult is what one department brought.
@@ -146,12 +146,12 @@ func (a *Reader) readDepartmentMembers(ctx context.Context, in DepartmentInput) 
 	if err != nil || len(pending) == 0 {
 		return err
 	}
-	shelf := r.newMemberBuffer()
-	failure := shelf.read(ctx, pending)
+	buffer := r.newMemberBuffer()
+	failure := buffer.read(ctx, pending)
 	if failure == nil {
-		failure = shelf.failed[pending[0].Department]
+		failure = buffer.failed[pending[0].Department]
 	} else {
-		shelf.flushBestEffort(ctx)
+		buffer.flushBestEffort(ctx)
 	}
 	if failure == nil || ctx.Err() != nil {
 		return failure
@@ -208,8 +208,8 @@ func (s *memberBuffer) readPages(ctx context.Context, p *db.Pending) error {
 			return err
 		}
 		people := s.stagedMembers(page.Members)
-		recognisable := p.Listing == ownMembers
-		if recognisable {
+		hashed := p.Listing == ownMembers
+		if hashed {
 			if err := hashRecords(people); err != nil {
 				return err
 			}
@@ -218,13 +218,13 @@ func (s *memberBuffer) readPages(ctx context.Context, p *db.Pending) error {
 		if err != nil {
 			return err
 		}
-		recognisable = recognisable && !failed
+		hashed = hashed && !failed
 		if err := s.add(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
 				Request: page.Request,
 			},
-			People: people, Recognisable: recognisable,
+			People: people, Hashed: hashed,
 		}); err != nil {
 			return err
 		}

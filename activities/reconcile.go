@@ -67,7 +67,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 		if err := a.confirm(ctx, in.RunID); err != nil {
 			return PlannedRemovals{}, err
 		}
-		if plan, err = a.Store.JudgeRemovals(ctx, in.RunID, sight); err != nil {
+		if plan, err = a.Store.ConfirmRemovals(ctx, in.RunID, sight); err != nil {
 			return PlannedRemovals{}, err
 		}
 	}
@@ -183,7 +183,7 @@ func holdReason(l message.Language, p db.RemovalPlan, lost []string) string {
 }
 
 // ruleReasons are the reasons to hold a run that its rules give: people are to go because
-// somebody changed them, or they look wrongly configured.
+// a person changed them, or they look wrongly configured.
 func ruleReasons(l message.Language, r db.RuleFigures) (reasons []string) {
 	if r.Changed && r.Members+r.Departments > 0 {
 		reasons = append(reasons, l.Text(message.HoldRulesChanged, message.Args{

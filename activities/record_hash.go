@@ -27,7 +27,7 @@ func hashRecords(people []db.StagedMember) error {
 		// What another release would make of the same record may differ.
 		hash := sha256.Sum256(append(record, release()...))
 		// So much of a hash that two differing records have one by chance is out of the question.
-		people[i].Digest = db.Digest(hash[:])
+		people[i].Hash = db.RecordHash(hash[:])
 	}
 	return nil
 }

@@ -34,12 +34,12 @@ func digestFull() db.StagedMember {
 // Whatever is staged of a person counts: a field left out would never be seen to change.
 func TestEveryFieldCountsInADigest(t *testing.T) {
 	t.Parallel()
-	digestOf := func(m db.StagedMember) db.Digest {
+	digestOf := func(m db.StagedMember) db.RecordHash {
 		people := []db.StagedMember{m}
 		require.NoError(t, hashRecords(people))
-		return people[0].Digest
+		return people[0].Hash
 	}
-	seen := map[db.Digest]string{digestOf(digestFull()): "unchanged"}
+	seen := map[db.RecordHash]string{digestOf(digestFull()): "unchanged"}
 	var vary func(path string, field func(*db.StagedMember) reflect.Value)
 	check := func(path string, m db.StagedMember) {
 		sum := digestOf(m)

@@ -15,7 +15,7 @@ import (
 )
 
 // What a complete run of the whole company missed and could not confirm as gone is a
-// candidate for removal. The next such run asks about it first, and places whoever is
+// candidate for removal. The next such run asks about it first, and places members who are
 // there all the same by their own record, like a listing.
 
 // comparableRuns returns the earlier runs that missed something and could see no more than the
@@ -48,7 +48,7 @@ func comparableRuns(ctx context.Context, store *db.Store, runID string) ([]strin
 
 // rereadMembers reads the people whom these earlier runs missed, each by themselves. Of whom
 // no record is to be had nothing is said here: if they are missed again they are looked up
-// as anybody is.
+// as any member is.
 func (a *Reconcile) rereadMembers(ctx context.Context, runID string, earlier []string) (err error) {
 	if len(earlier) == 0 {
 		return nil

@@ -34,6 +34,9 @@ const (
 	// as that does not make them too large: many enough to end at nearly the same time, and
 	// few enough that waiting for Temporal does not take longer than the calls.
 	rounds = 4
+	// smallBatch is how many departments a batch has at least where that leaves no place
+	// empty: reading so few takes no longer than waiting for Temporal.
+	smallBatch = 4
 )
 
 // shardingOf returns how to divide a number of departments of a provider. All shards are of
@@ -41,7 +44,8 @@ const (
 // to be read alone.
 func shardingOf(kind directory.ProviderType, departments int) Sharding {
 	most := kind.Traits().ParallelReads
-	s := Sharding{Batch: min(maxBatch, max(1, departments/(rounds*most)))}
+	least := min(smallBatch, max(1, divideUp(departments, most)))
+	s := Sharding{Batch: min(maxBatch, max(least, departments/(rounds*most)))}
 	// Two batches a child at least: of four, three children would use three.
 	s.Shards = min(maxShardsAtATime, most/2, max(1, divideUp(departments, minShard)))
 	s.Batches = min(maxBatchesAtATime, most/s.Shards)

@@ -12,8 +12,8 @@ func TestSharding(t *testing.T) {
 	t.Parallel()
 	for departments, want := range map[int]Sharding{
 		0:       {Shard: 1, Shards: 1, Batch: 1, Batches: 16},
-		255:     {Shard: 255, Shards: 1, Batch: 1, Batches: 16},
-		256:     {Shard: 256, Shards: 1, Batch: 2, Batches: 16},
+		16:      {Shard: 16, Shards: 1, Batch: 1, Batches: 16},
+		255:     {Shard: 255, Shards: 1, Batch: 4, Batches: 16},
 		1_000:   {Shard: 334, Shards: 3, Batch: 7, Batches: 10},
 		10_000:  {Shard: 625, Shards: 4, Batch: 50, Batches: 8},
 		100_000: {Shard: 782, Shards: 4, Batch: 50, Batches: 8},
@@ -38,7 +38,8 @@ func TestShardingForWeComReadsSeveralDepartmentsABatch(t *testing.T) {
 	t.Parallel()
 	for departments, want := range map[int]Sharding{
 		0:      {Shard: 1, Shards: 1, Batch: 1, Batches: 4},
-		17:     {Shard: 17, Shards: 1, Batch: 1, Batches: 4},
+		5:      {Shard: 5, Shards: 1, Batch: 2, Batches: 4},
+		16:     {Shard: 16, Shards: 1, Batch: 4, Batches: 4},
 		150:    {Shard: 150, Shards: 1, Batch: 9, Batches: 4},
 		2_000:  {Shard: 500, Shards: 2, Batch: 50, Batches: 2},
 		30_000: {Shard: 790, Shards: 2, Batch: 50, Batches: 2},

@@ -27,7 +27,7 @@ var (
 	ErrAccountTaken = errors.New("the account is another member's")
 )
 
-// AccountDecision is what somebody decides about a member's account.
+// AccountDecision is what a person decides about a member's account.
 type AccountDecision struct {
 	ProviderID, MemberID string
 	// Decision is "link", "create" or "ignore" of a member without an account, and "unlink" of

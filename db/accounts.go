@@ -59,14 +59,14 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 		return Linked{}, fmt.Errorf("revive: %w", err)
 	}
 	if _, err := s.q.UnlinkDecided(ctx, tx, dbsqlc.UnlinkDecidedParams{RunID: runID,
-		ProviderID: run.ProviderID, Singly: run.Singly}); err != nil {
+		ProviderID: run.ProviderID, ByID: run.ByID}); err != nil {
 		return Linked{}, fmt.Errorf("unlink: %w", err)
 	}
 	approved, err := s.matchMembers(ctx, tx, run, runID, policy)
 	if err != nil {
 		return Linked{}, fmt.Errorf("match: %w", err)
 	}
-	// Before anybody is linked: what counts is whether the directory was linked until now.
+	// Before a member is linked: what counts is whether the directory was linked until now.
 	linked, err := s.guardCreations(ctx, tx, run, runID, approved)
 	if err != nil {
 		return Linked{}, fmt.Errorf("guard creations: %w", err)
@@ -106,17 +106,17 @@ func (s *Store) matchMembers(
 	}
 	if err := s.q.ClassifyMembers(ctx, tx, dbsqlc.ClassifyMembersParams{
 		RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Match: policy.Match, Creates: policy.Create,
-		Singly: run.Singly,
+		ByID: run.ByID,
 	}); err != nil {
 		return nil, err
 	}
 	if err := s.q.StoreConflicts(ctx, tx, dbsqlc.StoreConflictsParams{
-		RunID: runID, ProviderID: run.ProviderID, Singly: run.Singly,
+		RunID: runID, ProviderID: run.ProviderID, ByID: run.ByID,
 	}); err != nil {
 		return nil, err
 	}
 	return approved, s.q.ApplyDecisions(ctx, tx, dbsqlc.ApplyDecisionsParams{
-		RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+		RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, ByID: run.ByID,
 	})
 }
 
@@ -127,7 +127,7 @@ func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow
 	for _, key := range policy.Match {
 		of := map[string]address{email.column: email, phone.column: phone}[key]
 		malformed, err := leftAloneOf(s.q.ListMalformedKeys(ctx, tx, dbsqlc.ListMalformedKeysParams{
-			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, ByID: run.ByID,
 			Named: accountsNamed,
 		}))
 		if err != nil {
@@ -137,7 +137,7 @@ func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow
 			return err
 		}
 		others, err := leftAloneOf(s.q.ListOtherAccounts(ctx, tx, dbsqlc.ListOtherAccountsParams{
-			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, ByID: run.ByID,
 			Named: accountsNamed,
 		}))
 		if err != nil {

@@ -126,10 +126,9 @@ func (s *Store) addWarning(ctx context.Context, tx pgx.Tx, runID, department, me
 	})
 }
 
-// ApplyMembers makes the directory hold everybody whom the listings of the
-// departments with ordinals first to last have brought so far, or, in a run of single
-// people, whoever of them was read: people are matched
-// with stored ones, inserted or updated where something differs, and placed in
+// ApplyMembers makes the directory hold the members whom the listings of the departments at
+// positions first to last have brought so far or, in a run by ids, those that were read. They
+// are matched with stored members, inserted or updated where something differs, and placed in
 // their departments. Nothing is removed. Applying twice changes nothing more.
 func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int) error {
 	apply := func() error {
@@ -245,7 +244,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFen
 func discardCount(_ int64, err error) error { return err }
 
 // RecomputeDerived applies what was read of groups and by lookups, and computes what depends
-// on the whole: paths, everybody's primary department, distinct head counts. Only rows whose
+// on the whole: paths, members' primary departments, distinct head counts. Only rows whose
 // figure changed are written. Members' departments, head counts and groups do not wait for
 // each other: each has its own transaction.
 func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
@@ -293,7 +292,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 		return err
 	}
 	unmarked, err := s.q.RecomputePrimaryDepartments(ctx, tx, dbsqlc.RecomputePrimaryDepartmentsParams{
-		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
+		ProviderID: &run.ProviderID, ByID: run.ByID, RunID: runID,
 	})
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
@@ -305,7 +304,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 		return err
 	}
 	if _, err := s.q.RecomputeManagers(ctx, tx, dbsqlc.RecomputeManagersParams{
-		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
+		ProviderID: &run.ProviderID, ByID: run.ByID, RunID: runID,
 		IgnoreCase: run.IdsIgnoreCase,
 	}); err != nil {
 		return fmt.Errorf("managers: %w", err)

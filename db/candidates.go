@@ -57,7 +57,7 @@ func (s *Store) ListCandidatesOf(ctx context.Context, runID, objectType string, 
 	return known, interpret("list candidates for removal", err)
 }
 
-// WholeIsRead reports whether a run has read all departments, and everybody in them, to
+// WholeIsRead reports whether a run has read all departments, and the members in them, to
 // the end.
 func (s *Store) WholeIsRead(ctx context.Context, runID string) (bool, error) {
 	read, err := s.q.EverythingIsRead(ctx, s.pool, runID)
@@ -126,7 +126,7 @@ func (m *missed) add(objectType, id string, result LookupResult) {
 // was not listed.
 func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
 	m missed) error {
-	if run.Singly {
+	if run.ByID {
 		return nil
 	}
 	if exist, err := s.q.HasCandidates(ctx, tx, run.ProviderID); err != nil {

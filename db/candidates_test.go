@@ -18,7 +18,7 @@ func TestMissedTwice(t *testing.T) {
 		"runs between do not count as missing":          runsBetweenDoNotCountAsMissing,
 		"who a run between lists is forgotten":          whoARunBetweenListsIsForgotten,
 		"who is listed again is forgotten":              whoIsListedAgainIsForgotten,
-		"who is recognised again is forgotten":          whoIsRecognisedAgainIsForgotten,
+		"who is unchanged again is forgotten":           whoIsRecognisedAgainIsForgotten,
 		"a smaller range starts over":                   aSmallerRangeStartsOver,
 		"a look-up that failed is no result":            aLookUpThatFailedIsNoResult,
 		"who is there is placed by their own record":    whoIsThereIsPlacedByTheirOwnRecord,
@@ -116,7 +116,7 @@ func aRunCountsOnce(t *testing.T, c *company) {
 	r.planRemovals()
 	r.lookedUp("member", db.LookupNotVisible, "a")
 	for range 3 {
-		require.Zero(t, r.judge().Total())
+		require.Zero(t, r.confirm().Total())
 		require.Zero(t, r.planRemovals().Total())
 	}
 	runs, err := c.store.ListCandidateRuns(t.Context(), r.id)
@@ -190,7 +190,7 @@ func whoIsListedAgainIsForgotten(t *testing.T, c *company) {
 	require.Empty(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "missed for the first time again")
 }
 
-// Where nothing is staged since nothing has changed, those recognised were listed, too.
+// Where nothing is staged since nothing has changed, those unchanged were listed, too.
 func whoIsRecognisedAgainIsForgotten(t *testing.T, c *company) {
 	c.sync(everyone)
 	c.missing(withoutA, db.LookupNotVisible, "a")
@@ -199,7 +199,7 @@ func whoIsRecognisedAgainIsForgotten(t *testing.T, c *company) {
 	crashed.apply(false)
 	require.NotEmpty(t, c.candidates())
 	r := c.sync(everyone)
-	require.Equal(t, []string{"1", "10"}, r.recognised)
+	require.Equal(t, []string{"1", "10"}, r.unchanged)
 	require.Empty(t, c.candidates())
 }
 
@@ -327,7 +327,7 @@ func aDepartmentThatStaysKeepsItsPeople(t *testing.T, c *company) {
 
 // Whoever is listed again by the time they are read by themselves is what the listing says.
 func aListingCountsMoreThanARecord(t *testing.T, c *company) {
-	for _, again := range []string{"a title=listed in=10; b in=10", "a in=1,10; b in=10"} { // compared, and recognised
+	for _, again := range []string{"a title=listed in=10; b in=10", "a in=1,10; b in=10"} { // compared, and unchanged
 		c.sync(everyone)
 		c.sync(everyone)
 		first := c.missing(withoutA, db.LookupExists, "a")

@@ -180,7 +180,7 @@ func (s *Store) addUnknownTargets(ctx context.Context, tx pgx.Tx, runID string) 
 	return nil
 }
 
-// ListPendingMembers returns the departments with ordinals first to last whose people
+// ListPendingMembers returns the departments with positions first to last whose people
 // are still to be read, in order.
 func (s *Store) ListPendingMembers(ctx context.Context, runID string, first, last int) ([]Pending, error) {
 	rows, err := s.q.ListPendingMembers(ctx, s.pool, dbsqlc.ListPendingMembersParams{
@@ -197,16 +197,16 @@ func (s *Store) ListPendingMembers(ctx context.Context, runID string, first, las
 	return out, nil
 }
 
-// Ordinal returns a department's place in the run's order.
-func (s *Store) Ordinal(ctx context.Context, runID, department string) (int, error) {
+// GetPosition returns a department's place in the run's order.
+func (s *Store) GetPosition(ctx context.Context, runID, department string) (int, error) {
 	n, err := s.q.GetPosition(ctx, s.pool, dbsqlc.GetPositionParams{RunID: runID, ExternalID: department})
-	return int(pg.OrZero(n)), interpret("find ordinal", err)
+	return int(pg.OrZero(n)), interpret("find position", err)
 }
 
 // ReopenMembers lets a department that failed be read once more, from where it stopped.
-func (s *Store) ReopenMembers(ctx context.Context, runID string, ordinal int) error {
+func (s *Store) ReopenMembers(ctx context.Context, runID string, position int) error {
 	return interpret("reopen department", s.q.ReopenMembers(ctx, s.pool, dbsqlc.ReopenMembersParams{
-		RunID: runID, Ordinal: int32(ordinal),
+		RunID: runID, Position: int32(position),
 	}))
 }
 

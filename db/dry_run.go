@@ -104,7 +104,7 @@ func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, 
 	if ask, err = s.findPendingLookups(ctx, tx, runID, plan); err != nil || ask.any() {
 		return plan, ask, err
 	}
-	if plan, err = s.judged(ctx, tx, run, runID, sight, plan); err != nil {
+	if plan, err = s.finishPlan(ctx, tx, run, runID, sight, plan); err != nil {
 		return plan, ask, err
 	}
 	for removed := int32(1); remove && removed > 0; {

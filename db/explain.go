@@ -119,8 +119,8 @@ type ObjectRunHead struct {
 	DecidedBy     string
 	// HoldReason is why the removal guard stopped the run, empty if it did not.
 	HoldReason string
-	// Singly is true if the run looked up single people and read no listing.
-	Singly bool
+	// ByID is true if the run looked up single people and read no listing.
+	ByID bool
 }
 
 // ObjectChange is one change, or a removal that was planned.
@@ -240,7 +240,7 @@ func objectRunHeadOf(r dbsqlc.GetRunRow) ObjectRunHead {
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
 		Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), StartedBy: pg.OrZero(r.StartedBy),
 		DecidedBy: pg.OrZero(r.DecidedBy),
-		Singly:    len(r.Members) > 0 && r.Undoes == nil,
+		ByID:      len(r.Members) > 0 && r.Undoes == nil,
 	}
 }
 
@@ -310,7 +310,7 @@ func (t *historyBuilder) spared(ctx context.Context) error {
 // has no department: those of the places that went with it count.
 func (t *historyBuilder) evidence(ctx context.Context, c *ObjectRun) error {
 	departments := t.removed[c.Run.ID]
-	if len(departments) == 0 || c.Run.Singly { // which read no listing
+	if len(departments) == 0 || c.Run.ByID { // which read no listing
 		return nil
 	}
 	c.Evidence = &Evidence{Listings: []Listing{}, DroppedAt: t.dropped[c.Run.ID]}

@@ -22,7 +22,7 @@ func (t *historyBuilder) stayed(ctx context.Context) error {
 		return err
 	}
 	for _, n := range notes {
-		if !within(n.StartedAt) { // somebody else's, who had the id before or has it now
+		if !within(n.StartedAt) { // another member's, who had the id before or has it now
 			continue
 		}
 		c, err := t.run(ctx, n.RunID)

@@ -28,7 +28,7 @@ func TestTheHistoryOfWhoStayed(t *testing.T) {
 		r.apply(false)
 		r.planRemovals()
 		answer(r)
-		r.judge()
+		r.confirm()
 		r.recompute()
 		r.finish()
 		return r
@@ -90,7 +90,7 @@ func TestTheHistoryOfALookUp(t *testing.T) {
 	r.finish()
 	history := c.history("a")
 	got := history.Runs[len(history.Runs)-1]
-	require.True(t, got.Run.Singly)
+	require.True(t, got.Run.ByID)
 	require.Equal(t, "looked_up", got.Changes[len(got.Changes)-1].Reason)
 	require.Nil(t, got.Evidence)
 	require.Nil(t, history.Presence, "it is not there")

@@ -307,7 +307,7 @@ func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
 		t.Helper()
 		_, err := c.store.PlanRemovals(t.Context(), r.id, db.Sight{})
 		require.ErrorIs(t, err, db.ErrSuperseded)
-		_, err = c.store.JudgeRemovals(t.Context(), r.id, db.Sight{})
+		_, err = c.store.ConfirmRemovals(t.Context(), r.id, db.Sight{})
 		require.ErrorIs(t, err, db.ErrSuperseded)
 		require.ErrorIs(t, c.store.ApplyDepartments(t.Context(), r.id, false), db.ErrSuperseded)
 	}
@@ -329,7 +329,7 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 	r.apply(false)
 	r.planRemovals()
 	r.lookedUp("member", db.LookupNotFound, "a") // before the hold, which is no answer for later
-	r.judge()
+	r.confirm()
 	r.recompute()
 	r.hold()
 	require.ErrorIs(t, c.store.WithdrawReturned(t.Context(), r.id), db.ErrSuperseded, "nobody has approved it")

@@ -19,7 +19,7 @@ func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFe
 	}
 	for _, of := range []address{email, phone} {
 		malformed, err := leftAloneOf(s.q.ListMalformedAddresses(ctx, tx, dbsqlc.ListMalformedAddressesParams{
-			RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, ByID: run.ByID,
 			Channel: of.column, Named: accountsNamed,
 		}))
 		if err != nil {
@@ -30,7 +30,7 @@ func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFe
 		}
 		err = s.writeAccounts(ctx, tx, runID, of, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
 			return leftAloneOf(s.q.FollowMembers(ctx, tx, dbsqlc.FollowMembersParams{
-				RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+				RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, ByID: run.ByID,
 				Channel: of.column, OneByOne: oneByOne, Named: accountsNamed,
 			}))
 		})

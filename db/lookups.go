@@ -76,7 +76,7 @@ const (
 	OnceApproved   Stage = true
 )
 
-// at runs do in the fence of a run that is at that stage: whoever lags behind from an
+// at runs do in the fence of a run that is at that stage: a worker that lags behind from an
 // earlier one notes nothing.
 func (s *Store) at(ctx context.Context, stage Stage, runID string, do func(tx pgx.Tx) error) error {
 	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
@@ -204,12 +204,12 @@ func (s *Store) recordPendingLookups(ctx context.Context, tx pgx.Tx, runID strin
 	return len(d.needed) + int(d.open), nil
 }
 
-// judge makes the plan what it is to be by what was looked up: it confirms what is gone,
+// confirmRemovals makes the plan what it is to be by what was looked up: it confirms what is gone,
 // and what was missed twice, takes out what stays, with the reason on record, and what
 // nobody could be asked about, and adds what goes with the confirmed. Of a run that read
 // the whole company it keeps what was missed, for the next one. It returns the figures.
 // Judging again changes nothing.
-func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
+func (s *Store) confirmRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	sight Sight) (RemovalPlan, error) {
 	scope, err := s.q.GetCompleteness(ctx, tx, runID)
 	if err != nil {
@@ -239,7 +239,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, r
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("withdraw: %w", err)
 	}
-	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.Excluded > 0 && !run.Whole}
+	n := noting{s: s, tx: tx, runID: runID, targeted: run.ByID || scope.Excluded > 0 && !run.Whole}
 	var kept missed
 	for _, stay := range stays {
 		result := LookupResult(stay.Result)

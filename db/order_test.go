@@ -36,7 +36,7 @@ func TestLongListingsAreBegunEarlyAndApart(t *testing.T) {
 		require.NoError(t, c.store.ApplyDepartments(t.Context(), r.id, false))
 		places := map[string]int{}
 		for _, d := range all {
-			if places[d.ExternalID], err = c.store.Ordinal(t.Context(), r.id, d.ExternalID); err != nil {
+			if places[d.ExternalID], err = c.store.GetPosition(t.Context(), r.id, d.ExternalID); err != nil {
 				break
 			}
 		}

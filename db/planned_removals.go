@@ -10,7 +10,7 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// PlannedRemovals are what a held run would remove, by name, for whoever decides: never for
+// PlannedRemovals are what a held run would remove, by name, for the person who decides: never for
 // Temporal, logs or messages.
 type PlannedRemovals struct {
 	// People are grouped by their department, the one first that loses most.
@@ -55,12 +55,12 @@ type PlannedAdministrator struct {
 	Reason     string
 }
 
-// PlannedMember is somebody who would be removed.
+// PlannedMember is a member who would be removed.
 type PlannedMember struct {
 	ExternalID string
 	Name       string
 	// Department is the person's own, by its external id, and Path where it is; both are
-	// empty of somebody without one.
+	// empty of a member without one.
 	Department string
 	Path       string
 	Reason     string
@@ -80,7 +80,7 @@ type PlannedDepartment struct {
 	Reason  string
 }
 
-// PlannedMembership is a place in a department that somebody would lose who stays.
+// PlannedMembership is a membership that a member who stays would lose.
 type PlannedMembership struct {
 	ExternalID string
 	Name       string

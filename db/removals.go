@@ -55,7 +55,7 @@ func (p RemovalPlan) beyond(kind directory.Kind) bool {
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
 // read to the end and writes down what is gone. Where something is to be looked up first,
-// the plan stands only once JudgeRemovals has judged it; ListCandidates lists what. It removes
+// the plan stands only once ConfirmRemovals has judged it; ListCandidates lists what. It removes
 // nothing, and planning again starts over, but asks nothing twice.
 func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
@@ -74,14 +74,14 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 			plan.ToLookUp, err = s.recordPendingLookups(ctx, tx, runID, ask)
 			return err
 		}
-		plan, err = s.judged(ctx, tx, run, runID, sight, plan)
+		plan, err = s.finishPlan(ctx, tx, run, runID, sight, plan)
 		return err
 	})
 	return plan, interpret("plan removals", err)
 }
 
-// judged is the plan once it is judged. One that is empty is as good as judged.
-func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
+// finishPlan confirms the plan. One that is empty needs no confirming.
+func (s *Store) finishPlan(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
 	plan RemovalPlan) (RemovalPlan, error) {
 	if plan.Total()+directory.Sum(plan.Unconfirmed) == 0 {
 		if run.Mode == "apply" {
@@ -89,7 +89,7 @@ func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, 
 		}
 		return plan, nil
 	}
-	figures, err := s.judge(ctx, tx, run, runID, sight)
+	figures, err := s.confirmRemovals(ctx, tx, run, runID, sight)
 	figures.Incomplete = plan.Incomplete
 	return figures, err
 }
@@ -102,7 +102,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 	if err := s.q.ClearRemovals(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, err
 	}
-	if run.Singly {
+	if run.ByID {
 		return s.planPeople(ctx, tx, run, runID)
 	}
 	if err := s.planMemberships(ctx, tx, run, runID); err != nil {
@@ -319,18 +319,18 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 	return plan, err
 }
 
-// JudgeRemovals makes the plan what it is to be once all candidates were looked up, and
+// ConfirmRemovals makes the plan what it is to be once all candidates were looked up, and
 // returns its figures. Judging again changes nothing.
-func (s *Store) JudgeRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
+func (s *Store) ConfirmRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		if err = s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
-		plan, err = s.judge(ctx, tx, run, runID, sight)
+		plan, err = s.confirmRemovals(ctx, tx, run, runID, sight)
 		return err
 	})
-	return plan, interpret("judge removals", err)
+	return plan, interpret("confirm removals", err)
 }
 
 // removalBatch bounds one transaction of removing.

@@ -179,7 +179,7 @@ func candidatesAreResolved(t *testing.T, c *company) {
 	r.lookedUp("member", db.LookupExists, "b")
 	require.Equal(t, []string{"c"}, slices.Sorted(maps.Keys(r.planAgain())), "nobody is asked about twice")
 	for range 2 {
-		require.Equal(t, 1, r.judge().Planned.Members)
+		require.Equal(t, 1, r.confirm().Planned.Members)
 		require.Equal(t, []string{"department 10: no permission",
 			"member b: no listing shows it any more, but a lookup still finds it: it was moved while the company " +
 				"was being read, or a listing left it out; it was left as it is",

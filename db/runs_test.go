@@ -73,7 +73,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 				map[string]db.LookupResult{old.id: db.LookupNotFound})
 		},
 		"end look-ups":       func() error { return s.EndLookups(ctx, db.BeforeRemoving, old.id) },
-		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, db.Sight{}); return err },
+		"confirm removals":   func() error { _, err := s.ConfirmRemovals(ctx, old.id, db.Sight{}); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"recompute":          func() error { return s.RecomputeDerived(ctx, old.id) },
 		"link":               func() error { _, err := s.LinkAccounts(ctx, old.id); return err },

@@ -279,7 +279,7 @@ func (m many) stageAgain(r *run) {
 	for batch := range slices.Chunk(known, batchOfMany) {
 		var pages []db.MemberPage
 		for i, department := range batch {
-			page := db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, Recognisable: true}
+			page := db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, Hashed: true}
 			for _, id := range r.c.texts(r.t,
 				"SELECT m.external_id FROM org_members m JOIN org_departments d ON d.id = m.department_id "+
 					"WHERE d.external_id = $1 AND d.provider_id = $2 ORDER BY 1",
@@ -288,7 +288,7 @@ func (m many) stageAgain(r *run) {
 				require.NoError(r.t, err)
 				person := db.StagedMember{Member: directory.Member{ExternalID: id,
 					Memberships: []directory.Membership{{DepartmentID: department}}}, Key: id}
-				binary.BigEndian.PutUint64(person.Digest[8:], uint64(n))
+				binary.BigEndian.PutUint64(person.Hash[8:], uint64(n))
 				page.People = append(page.People, person)
 			}
 			if i < len(batch)/2 {
@@ -316,9 +316,9 @@ func (m many) stageAgain(r *run) {
 	for _, place := range r.c.texts(r.t,
 		"SELECT position::text FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL "+
 			"AND NOT members_unchanged", r.id) {
-		ordinal, err := strconv.Atoi(place)
+		position, err := strconv.Atoi(place)
 		require.NoError(r.t, err)
-		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, ordinal, ordinal))
+		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, position, position))
 	}
 	plan, err := r.c.store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(r.t, err)

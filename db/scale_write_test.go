@@ -95,7 +95,7 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, store.RecordLookups(t.Context(), db.BeforeRemoving, r.id, "member", results))
 		after = candidates[candidatesAtOnce-1].ID
 	}
-	_, err := store.JudgeRemovals(t.Context(), r.id, db.Sight{})
+	_, err := store.ConfirmRemovals(t.Context(), r.id, db.Sight{})
 	require.NoError(t, err)
 	lookups := candidatesAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{

@@ -34,8 +34,8 @@ type StagedMember struct {
 	TranslitInitial string
 	// OutOfScope says that the member does not belong in the directory by the rules.
 	OutOfScope bool `json:"-"`
-	// Digest stands for the record, if it is of a listing that may be recognised.
-	Digest Digest `json:"-"`
+	// Hash stands for the record, if it is of a listing that is hashed.
+	Hash RecordHash `json:"-"`
 }
 
 // fields are what the record says, by columns of org_members.
@@ -145,14 +145,14 @@ var stagedMemberColumns = []string{
 type MemberPage struct {
 	Page
 	People []StagedMember
-	// Recognisable is true if it is one of a department's own people, with digests.
-	Recognisable bool
+	// Hashed is true if it is a page of a department's own members, each with a hash.
+	Hashed bool
 }
 
 // Staged is what became of pages of people.
 type Staged struct {
-	// Recognised are the listings that are what they were when last applied.
-	Recognised []string
+	// Unchanged are the listings that are what they were when last applied.
+	Unchanged []string
 	// Full are others that are read to their end with that, too: they are of one page,
 	// which shows as many people as the directory holds there, or more, so that no figure
 	// can speak against them.
@@ -164,7 +164,7 @@ type Staged struct {
 // StageMembers writes pages of people, all of one run and no two of one listing, by
 // COPY, together with the cursors behind them: all of it or nothing. A page written
 // again replaces itself. A listing that ends with its page here, and is what it was when
-// last applied, needs no rows: it is recognised instead, and with that read to its end.
+// last applied, needs no rows: it is unchanged, and with that read to its end.
 func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged Staged, err error) {
 	if len(pages) == 0 {
 		return Staged{}, nil
@@ -177,7 +177,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		advance.People = append(advance.People, int32(len(p.People)))
 		advance.Bad = append(advance.Bad, int32(p.Bad))
 		advance.Requests = append(advance.Requests, p.Request)
-		advance.Digests = append(advance.Digests, p.digest())
+		advance.Hashes = append(advance.Hashes, p.hash())
 		advance.Whole = append(advance.Whole, p.whole())
 	}
 	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
@@ -199,7 +199,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 			line, ok := lines[p.Listing]
 			switch whole := p.whole(); {
 			case line.MembersUnchanged:
-				staged.Recognised = append(staged.Recognised, p.Listing)
+				staged.Unchanged = append(staged.Unchanged, p.Listing)
 			case line.MembersComplete:
 				staged.Full = append(staged.Full, p.Listing)
 			case ok && whole != unknown:
@@ -219,7 +219,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		if len(figures) > 0 {
 			staged.Figures = figures
 		}
-		return s.stageMembers(ctx, tx, pages, staged.Recognised)
+		return s.stageMembers(ctx, tx, pages, staged.Unchanged)
 	})
 	return staged, interpret("stage members", err)
 }
@@ -254,13 +254,13 @@ func (p MemberPage) whole() int32 {
 	return int32(len(keys))
 }
 
-// stageMembers copies the pages. Of recognised listings nothing is kept: their earlier
+// stageMembers copies the pages. Of unchanged listings nothing is kept: their earlier
 // pages go, too.
-func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string) error {
+func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, unchanged []string) error {
 	var records [][]any
 	for _, p := range pages {
 		switch {
-		case !slices.Contains(recognised, p.Listing):
+		case !slices.Contains(unchanged, p.Listing):
 			records = append(records, memberRows(p)...)
 		case p.Number > 0:
 			if err := s.q.DeleteStagedListing(ctx, tx, dbsqlc.DeleteStagedListingParams{

@@ -74,7 +74,7 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID,
 		return nil, nil, refuse(RefusedForGood,
 			"it ended %s before everything that it read was applied; start a full sync instead", r.Status)
 	}
-	if r.Singly {
+	if r.ByID {
 		if len(r.FailedMembers) == 0 {
 			return nil, nil, refuse(RefusedEmpty, "nothing to retry: all its members were read")
 		}
@@ -101,7 +101,7 @@ type StoredMember struct {
 	Deleted    bool
 }
 
-// FindStoredMembers returns the provider's rows with that external id, whoever is still
+// FindStoredMembers returns the provider's rows with that external id, those still
 // there first: a recycled id may stand on a former holder's row too.
 func (s *Store) FindStoredMembers(ctx context.Context, p providers.Provider,
 	externalID string) ([]StoredMember, error) {
@@ -140,11 +140,11 @@ func (s *Store) ListUnknownDepartments(ctx context.Context, p providers.Provider
 	return ids, interpret("find unknown departments", err)
 }
 
-// listings are those whose people a range of ordinals stands for. In a run of single
+// listings are those whose people a range of positions stands for. In a run of single
 // people each person is a listing, and all are one range.
 func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, first,
 	last int) ([]string, error) {
-	if run.Singly {
+	if run.ByID {
 		return s.q.ListStagedListings(ctx, tx, runID)
 	}
 	return s.q.ListListingsBetween(ctx, tx, dbsqlc.ListListingsBetweenParams{RunID: runID, First: int32(first),

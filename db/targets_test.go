@@ -51,7 +51,7 @@ func split(ids string) []string {
 }
 
 // readDepartments are the departments that the run does not leave out. They have the
-// first ordinals, so that nothing needs to look at the others.
+// first positions, so that nothing needs to look at the others.
 func (r *run) readDepartments() string {
 	r.t.Helper()
 	var wanted []string
@@ -61,9 +61,9 @@ func (r *run) readDepartments() string {
 		}
 	}
 	for i, id := range wanted {
-		ordinal, err := r.c.store.Ordinal(r.t.Context(), r.id, id)
+		position, err := r.c.store.GetPosition(r.t.Context(), r.id, id)
 		require.NoError(r.t, err)
-		require.Equal(r.t, i+1, ordinal)
+		require.Equal(r.t, i+1, position)
 	}
 	return strings.Join(wanted, " ")
 }
@@ -72,7 +72,7 @@ func (r *run) readDepartments() string {
 func (r *run) end(status string) {
 	r.t.Helper()
 	r.apply(false)
-	require.NoError(r.t, r.c.store.ApplyMembers(r.t.Context(), r.id, 1, 1)) // single people are no ordinals
+	require.NoError(r.t, r.c.store.ApplyMembers(r.t.Context(), r.id, 1, 1)) // single people are no positions
 	r.planRemovals()
 	counts, err := r.c.store.Counts(r.t.Context(), r.id)
 	require.NoError(r.t, err)

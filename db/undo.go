@@ -14,8 +14,8 @@ import (
 
 // UndoScope limits what of a run is undone; if both are empty it is all of it.
 type UndoScope struct {
-	// Departments are external ids; what is below them, and everybody who has or had
-	// a place there, belongs to it.
+	// Departments are external ids; what is below them, and members who have or had
+	// a place there, belong to it.
 	Departments []string
 	// Members are external ids.
 	Members []string
@@ -86,11 +86,11 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 
 // undo is one undoing transaction.
 type undo struct {
-	s      *Store
-	tx     pgx.Tx
-	run    dbsqlc.HoldFenceRow
-	runID  string
-	scope  UndoScope
+	s     *Store
+	tx    pgx.Tx
+	run   dbsqlc.HoldFenceRow
+	runID string
+	scope UndoScope
 }
 
 func (u *undo) do(ctx context.Context, out *Undone) (err error) {

@@ -96,8 +96,8 @@ type run struct {
 	plan   db.RemovalPlan
 	counts directory.Counts
 	linked db.Linked
-	// recognised are the departments whose listing was what it was when last applied.
-	recognised []string
+	// unchanged are the departments whose listing was what it was when last applied.
+	unchanged []string
 }
 
 func gone(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil }
@@ -172,16 +172,16 @@ func (r *run) read(s snapshot) {
 			continue
 		}
 		staged, err := store.StageMembers(ctx, db.MemberPage{
-			Page: page, People: digested(r.t, listed), Recognisable: d.members == "" && d.MembersMethod != "",
+			Page: page, People: digested(r.t, listed), Hashed: d.members == "" && d.MembersMethod != "",
 		})
 		require.NoError(r.t, err)
-		r.recognised = append(r.recognised, staged.Recognised...)
+		r.unchanged = append(r.unchanged, staged.Unchanged...)
 		switch d.members {
 		case "fail":
 			require.NoError(r.t, store.FailMembers(ctx, r.id, d.ExternalID, "no permission", nil))
 		case "open":
 		default:
-			if d.MembersMethod != "" && len(staged.Recognised) == 0 {
+			if d.MembersMethod != "" && len(staged.Unchanged) == 0 {
 				require.NoError(r.t, store.FinishMembers(ctx, r.id, db.FinishedListing{Department: d.ExternalID}))
 			}
 		}
@@ -223,7 +223,7 @@ func (r *run) page(number int, next, members string) db.Staged {
 	r.t.Helper()
 	out, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{
 		Page:   db.Page{RunID: r.id, Listing: "1", Number: number, Next: next},
-		People: digested(r.t, membersOf(members, r.c.provider)), Recognisable: true,
+		People: digested(r.t, membersOf(members, r.c.provider)), Hashed: true,
 	})
 	require.NoError(r.t, err)
 	return out
@@ -233,11 +233,11 @@ func (r *run) page(number int, next, members string) db.Staged {
 func digested(t testing.TB, people []db.StagedMember) []db.StagedMember {
 	t.Helper()
 	for i := range people {
-		people[i].Digest = db.Digest{}
+		people[i].Hash = db.RecordHash{}
 		text, err := json.Marshal(people[i])
 		require.NoError(t, err)
 		hash := sha256.Sum256(text)
-		people[i].Digest = db.Digest(hash[:])
+		people[i].Hash = db.RecordHash(hash[:])
 	}
 	return people
 }
@@ -301,9 +301,9 @@ func (r *run) lookedUp(kind string, result db.LookupResult, objects ...string) {
 	require.NoError(r.t, r.c.store.RecordLookups(r.t.Context(), db.BeforeRemoving, r.id, kind, results))
 }
 
-func (r *run) judge() db.RemovalPlan {
+func (r *run) confirm() db.RemovalPlan {
 	r.t.Helper()
-	plan, err := r.c.store.JudgeRemovals(r.t.Context(), r.id, r.sight)
+	plan, err := r.c.store.ConfirmRemovals(r.t.Context(), r.id, r.sight)
 	require.NoError(r.t, err)
 	return plan
 }
@@ -324,7 +324,7 @@ func (r *run) dryRun(remove bool) db.DryRunResult {
 
 func (r *run) remove() (removed int) {
 	r.t.Helper()
-	r.judge()
+	r.confirm()
 	for {
 		n, err := r.c.store.RemoveNext(r.t.Context(), r.id)
 		require.NoError(r.t, err)

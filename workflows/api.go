@@ -135,7 +135,7 @@ func ProviderOfWorkflowID(id string) (string, bool) {
 func ScheduleID(provider string) string { return workflowIDPrefix + provider }
 
 // ProviderOfScheduleID returns the provider that a schedule id names, and whether it
-// names one: somebody who sets a schedule by hand may call it anything.
+// names one: a person who sets a schedule by hand may call it anything.
 func ProviderOfScheduleID(id string) (string, bool) { return ProviderOfWorkflowID(id) }
 
 // ScheduledWorkflowID is the id of what a provider's schedule starts; Temporal appends
@@ -189,7 +189,7 @@ type SyncInput struct {
 	// Rules is the version of the provider's rules that a plan is to go by, such as a draft
 	// of them; left out: those in force.
 	Rules int `json:"rules,omitempty"`
-	// StartedBy is the login name of whoever starts the run, if they do not want to be
+	// StartedBy is the login name of the person who starts the run, if they do not want to be
 	// known as "temporal"; a schedule's runs name it without help.
 	StartedBy string `json:"started_by,omitempty"`
 	// Request is the id of the row of run_requests that says who starts the run, from where:

@@ -64,7 +64,7 @@ func TestCancelingARun(t *testing.T) {
 	}
 }
 
-// The run ends after its slices, also after those that take their time to stop and
+// The run ends after its shards, also after those that take their time to stop and
 // while others wait for their turn.
 func TestCanceledRunWaitsForItsSlices(t *testing.T) {
 	t.Parallel()
@@ -80,7 +80,7 @@ func TestCanceledRunWaitsForItsSlices(t *testing.T) {
 		}
 	}
 	env := f.env(t)
-	slicesOf(env, func(ctx workflow.Context, _ workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
+	shardsOf(env, func(ctx workflow.Context, _ workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
 		error) {
 		mu.Lock()
 		started++

@@ -14,7 +14,7 @@ import (
 type Decision struct {
 	// RunID is the run that is meant; a decision for another than the held one is refused.
 	RunID string `json:"run_id,omitempty"`
-	// DecidedBy is the login name of whoever decides.
+	// DecidedBy is the login name of the person who decides.
 	DecidedBy string `json:"decided_by,omitempty"`
 	// Request is the id of the row of run_requests that says who decides, from where. It goes
 	// before DecidedBy.

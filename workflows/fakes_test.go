@@ -35,7 +35,7 @@ type fakes struct {
 	pullDepartments       func(activities.RunInput) (none, error)
 	sealDepartments       func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error)
 	pullPeople            func(activities.RunInput) (none, error)
-	readGroups            func(activities.RunInput) (none, error)
+	readGroups            func(activities.ReadGroupsInput) (none, error)
 	pullMembers           func(activities.BatchInput) (activities.ReadMembersResult, error)
 	pullDepartmentMembers func(activities.DepartmentInput) (activities.ReadDepartmentMembersResult, error)
 	departmentIDs         func(activities.BatchInput) (activities.DepartmentIDsResult, error)

@@ -129,7 +129,7 @@ func (h *hold) decide(ctx workflow.Context, decision string, d Decision) (*SyncR
 	if h.decision == "" {
 		h.decision, h.decidedBy, h.request = decision, d.by(), d.Request
 	}
-	// Whoever decided learns what came of it, also if the workflow is canceled meanwhile.
+	// The person who decided learns what came of it, also if the workflow is canceled meanwhile.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if err := workflow.Await(ctx, func() bool { return h.done }); err != nil {
@@ -230,7 +230,7 @@ func (h *hold) remove(ctx workflow.Context) error {
 	if h.in.Accounts {
 		return workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), apply.CarryOut, ref).Get(ctx, nil)
 	}
-	// Whoever is there again stays, and so does whoever could not be looked up.
+	// What is there again stays, and so does what could not be looked up.
 	if err := workflow.ExecuteActivity(fetchOptions(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx,
 		nil); err != nil {
 		workflow.GetLogger(ctx).Warn("some people could not be looked up again", "run", h.in.RunID, "error", err)

@@ -28,18 +28,18 @@ const (
 	eventsBesides   = 40
 )
 
-// slicesOf replaces SyncDepartments by do, called once a slice.
-func slicesOf(env *testsuite.TestWorkflowEnvironment,
+// shardsOf replaces SyncDepartments by do, called once a shard.
+func shardsOf(env *testsuite.TestWorkflowEnvironment,
 	do func(workflow.Context, workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error)) {
 	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncDepartmentsName,
 		DisableAlreadyRegisteredCheck: true})
 }
 
 // Every department is read and applied exactly once, whatever the size of the
-// company, in slices and batches whose histories stay small.
+// company, in shards and batches whose histories stay small.
 func TestEveryDepartmentIsReadOnce(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ departments, slices, batch int }{
+	for _, c := range []struct{ departments, shards, batch int }{
 		{1, 1, 1}, {300, 1, 1}, {301, 1, 3}, {400, 1, 4}, {401, 2, 4}, {1000, 3, 10}, {20_000, 50, 50},
 	} {
 		t.Run(fmt.Sprint(c.departments), func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestEveryDepartmentIsReadOnce(t *testing.T) {
 				})
 			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 			require.NoError(t, err)
-			require.Len(t, children, c.slices)
+			require.Len(t, children, c.shards)
 			require.Contains(t, children, fmt.Sprintf("orgsync/acme/run/%s/departments-1-%d", runID,
 				min(400, c.departments)))
 			for _, name := range []string{"ReadMembers", "ApplyMembers"} {
@@ -76,7 +76,7 @@ func TestEveryDepartmentIsReadOnce(t *testing.T) {
 					require.Less(t, 2*batches*eventsEach+eventsBesides, suggestedEvents)
 				}
 			}
-			require.Less(t, (c.slices+12)*eventsEach+eventsBesides, suggestedEvents)
+			require.Less(t, (c.shards+12)*eventsEach+eventsBesides, suggestedEvents)
 		})
 	}
 }
@@ -91,23 +91,23 @@ func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	}
 	env := f.env(t)
 	var mu sync.Mutex
-	var slices []workflows.SyncDepartmentsInput
+	var shards []workflows.SyncDepartmentsInput
 	env.SetOnChildWorkflowStartedListener(func(_ *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
 		mu.Lock()
 		defer mu.Unlock()
 		var in workflows.SyncDepartmentsInput
 		require.NoError(t, args.Get(&in))
-		slices = append(slices, in)
+		shards = append(shards, in)
 	})
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
-	slice := workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Apply: true}
+	shard := workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Apply: true}
 	var want []workflows.SyncDepartmentsInput
 	for _, r := range [][2]int{{1, 4}, {5, 8}, {9, 10}} {
-		slice.First, slice.Last = r[0], r[1]
-		want = append(want, slice)
+		shard.First, shard.Last = r[0], r[1]
+		want = append(want, shard)
 	}
-	require.ElementsMatch(t, want, slices)
+	require.ElementsMatch(t, want, shards)
 	var batches [][2]int
 	for _, batch := range inputsOf[activities.BatchInput](f, "ReadMembers") {
 		batches = append(batches, [2]int{batch.First, batch.Last})
@@ -115,7 +115,7 @@ func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	require.ElementsMatch(t, [][2]int{{1, 3}, {4, 4}, {5, 7}, {8, 8}, {9, 10}}, batches)
 }
 
-// A slice keeps a bounded number of batches in flight, and really that many.
+// A shard keeps a bounded number of batches in flight, and really that many.
 func TestBatchesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	const want = 5
@@ -157,7 +157,7 @@ func TestSlicesInFlightAreBounded(t *testing.T) {
 	env := f.env(t)
 	var mu sync.Mutex
 	var running, most int
-	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
+	shardsOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
 		error) {
 		mu.Lock()
 		running++
@@ -182,7 +182,7 @@ func TestSlicesInFlightAreBounded(t *testing.T) {
 	require.Equal(t, 6, most)
 }
 
-// What ends one slice ends the others, also those still waiting for their turn, and
+// What ends one shard ends the others, also those still waiting for their turn, and
 // the run has failed, not been canceled.
 func TestFailedSliceEndsTheOthers(t *testing.T) {
 	t.Parallel()
@@ -190,7 +190,7 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 	env := f.env(t)
 	var mu sync.Mutex
 	var started, ended int
-	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
+	shardsOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
 		error) {
 		mu.Lock()
 		started++
@@ -212,11 +212,11 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
 	require.ErrorContains(t, err, "the permission is missing")
 	require.Equal(t, 6, started)
-	require.Equal(t, 6, ended, "the run ends after its slices")
+	require.Equal(t, 6, ended, "the run ends after its shards")
 }
 
-// slice runs SyncDepartments over departments 1 to 6 in batches of 3.
-func slice(t *testing.T, f *fakes) (workflows.SyncDepartmentsResult, error) {
+// shard runs SyncDepartments over departments 1 to 6 in batches of 3.
+func shard(t *testing.T, f *fakes) (workflows.SyncDepartmentsResult, error) {
 	t.Helper()
 	env := f.env(t)
 	env.ExecuteWorkflow(workflows.SyncDepartments,
@@ -250,7 +250,7 @@ func TestDepartmentThatFailsIsTriedAlone(t *testing.T) {
 		}
 		return activities.ReadDepartmentMembersResult{People: 5}, nil
 	}
-	out, err := slice(t, f)
+	out, err := shard(t, f)
 	require.NoError(t, err)
 	require.Equal(t, workflows.SyncDepartmentsResult{Failed: 1, People: 12}, out)
 	require.Equal(t, []activities.DepartmentInput{{RunID: runID, Position: 2}, {RunID: runID, Position: 3}},
@@ -265,7 +265,7 @@ func TestWhatIsRecognisedIsNotApplied(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	f.pullMembers = pulling(activities.ReadMembersResult{Read: 3, People: 7, Unchanged: true}, nil)
-	out, err := slice(t, f)
+	out, err := shard(t, f)
 	require.NoError(t, err)
 	require.Equal(t, workflows.SyncDepartmentsResult{People: 7}, out)
 	require.Equal(t, []activities.BatchInput{{RunID: runID, First: 4, Last: 6}},
@@ -276,7 +276,7 @@ func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	f.pullMembers = pulling(activities.ReadMembersResult{}, unavailable())
-	out, err := slice(t, f)
+	out, err := shard(t, f)
 	require.NoError(t, err)
 	require.Equal(t, 3, out.Failed)
 	require.Equal(t,
@@ -290,13 +290,13 @@ func TestBatchThatTimesOutIsNoted(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	f.pullMembers = pulling(activities.ReadMembersResult{}, temporal.NewHeartbeatTimeoutError())
-	out, err := slice(t, f)
+	out, err := shard(t, f)
 	require.NoError(t, err)
 	require.Equal(t, 3, out.Failed)
 	require.Contains(t, inputsOf[activities.FailMembersInput](f, "FailMembers")[0].Problem, "no answer in time")
 }
 
-// What would fail every department fails the slice, wherever it turns up.
+// What would fail every department fails the shard, wherever it turns up.
 func TestWhatEndsTheRunEndsTheSlice(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(*fakes){
@@ -323,7 +323,7 @@ func TestWhatEndsTheRunEndsTheSlice(t *testing.T) {
 			t.Parallel()
 			f := newFakes(0)
 			arrange(f)
-			_, err := slice(t, f)
+			_, err := shard(t, f)
 			require.Error(t, err)
 			require.False(t, temporal.IsCanceledError(err), "the reason, not what it led to: %v", err)
 		})

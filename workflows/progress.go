@@ -9,7 +9,7 @@ import (
 )
 
 // Progress is SyncOrg's and HoldRemovals' answer to ProgressQuery. People and
-// departments are counted when a slice has ended; figures exact to the page stand in
+// departments are counted when a shard has ended; figures exact to the page stand in
 // the run's completeness record.
 type Progress struct {
 	RunID    string `json:"run_id"`
@@ -68,7 +68,7 @@ func (p *Progress) leave(now time.Time) {
 type ShardProgress struct {
 	RunID    string `json:"run_id"`
 	Provider string `json:"provider"`
-	// First and Last are the slice's departments in the run's order, FirstID and
+	// First and Last are the shard's departments in the run's order, FirstID and
 	// LastID their external ids.
 	First   int    `json:"first"`
 	Last    int    `json:"last"`

@@ -118,8 +118,8 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 	}
 }
 
-// starterOf says who started a workflow: whoever its input names, else the schedule that
-// did, else somebody by Temporal's own means.
+// starterOf says who started a workflow: the person its input names, else the schedule that
+// did, else a person by Temporal's own means.
 func starterOf(ctx workflow.Context, given string) string {
 	if given != "" {
 		return given
@@ -131,7 +131,7 @@ func starterOf(ctx workflow.Context, given string) string {
 }
 
 // startedBy is the schedule that started this workflow: Temporal says so in a search
-// attribute of its own. Where somebody started it by hand it is the provider's schedule.
+// attribute of its own. Where a person started it by hand it is the provider's schedule.
 func startedBy(ctx workflow.Context, provider string) string {
 	if id, ok := workflow.GetTypedSearchAttributes(ctx).GetKeyword(scheduledBy); ok {
 		return id

@@ -139,7 +139,7 @@ func TestSummariesFit(t *testing.T) {
 	require.Regexp(t, `^50 departments: od-\d+x+, od-.* and 46 more$`, seen.activities["ReadMembers"][0])
 }
 
-// Whatever hinders finding out the ids, the slice does its work.
+// Whatever hinders finding out the ids, the shard does its work.
 func TestSliceWorksWithoutIDs(t *testing.T) {
 	t.Parallel()
 	for name, ids := range map[string]func(activities.BatchInput) (activities.DepartmentIDsResult, error){

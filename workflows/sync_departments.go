@@ -10,7 +10,7 @@ import (
 )
 
 // SyncDepartmentsInput is what SyncDepartments works on: the departments of a run with
-// ordinals First to Last.
+// positions First to Last.
 type SyncDepartmentsInput struct {
 	RunID    string `json:"run_id"`
 	Provider string `json:"provider"`
@@ -35,9 +35,9 @@ type SyncDepartmentsResult struct {
 	People int `json:"people,omitempty"`
 }
 
-// SyncDepartments reads and applies the people of a slice of departments, batch by
+// SyncDepartments reads and applies the people of a shard of departments, batch by
 // batch. A department that fails leaves its batch, is tried on its own and then
-// recorded as failed; only what would fail every department fails the slice.
+// recorded as failed; only what would fail every department fails the shard.
 func SyncDepartments(ctx workflow.Context, in SyncDepartmentsInput) (*SyncDepartmentsResult, error) {
 	s := &syncDepartments{in: in}
 	if err := s.setup(ctx); err != nil {
@@ -126,11 +126,11 @@ func (s *syncDepartments) batch(ctx workflow.Context, batch activities.BatchInpu
 		}
 	}
 	s.out.People += pulled.People
-	for _, ordinal := range pulled.Failed {
-		alone := s.summaryOf(activities.BatchInput{First: ordinal, Last: ordinal}) + " alone"
+	for _, position := range pulled.Failed {
+		alone := s.summaryOf(activities.BatchInput{First: position, Last: position}) + " alone"
 		var one activities.ReadDepartmentMembersResult
 		err := workflow.ExecuteActivity(fetchSingleOptions(ctx, alone), reader.ReadDepartmentMembers,
-			activities.DepartmentInput{RunID: s.in.RunID, Position: ordinal}).Get(ctx, &one)
+			activities.DepartmentInput{RunID: s.in.RunID, Position: position}).Get(ctx, &one)
 		if err != nil {
 			if ctx.Err() != nil || activities.EndsRun(err) {
 				return err
@@ -193,7 +193,7 @@ func (s *syncDepartments) progress() ShardProgress {
 	return p
 }
 
-// details is what the Web UI shows of a slice.
+// details is what the Web UI shows of a shard.
 func (s *syncDepartments) details() string {
 	p := s.progress()
 	return s.in.Language.Text(message.DepartmentsPage, message.Args{

@@ -173,6 +173,30 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	require.Empty(t, attribute("OrgTenant"), "the provider has none")
 }
 
+// Where each call has a quota of its own, groups are read while departments are: here these
+// wait for the groups.
+func TestGroupsAreReadWhileDepartmentsAre(t *testing.T) {
+	t.Parallel()
+	f := newFakes(1)
+	f.preflight = func(activities.RunInput) (activities.PreflightResult, error) {
+		return activities.PreflightResult{GroupsMeanwhile: true}, nil
+	}
+	read := make(chan struct{})
+	f.readGroups = func(activities.ReadGroupsInput) (none, error) {
+		close(read)
+		return none{}, nil
+	}
+	f.pullDepartments = func(activities.RunInput) (none, error) {
+		<-read
+		return none{}, nil
+	}
+	result, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	require.Equal(t, directory.RunSucceeded, result.Status)
+	require.Equal(t, []activities.ReadGroupsInput{{RunID: runID, Meanwhile: true}},
+		inputsOf[activities.ReadGroupsInput](f, "ReadGroups"))
+}
+
 // Who started a run is whoever its input names, else the schedule that did.
 func TestWhoStartsARun(t *testing.T) {
 	t.Parallel()

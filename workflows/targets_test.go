@@ -73,7 +73,7 @@ func TestRetryIsTheKindOfRunThatItRetries(t *testing.T) {
 	}
 }
 
-// What a targeted run leaves out costs nothing: no batch, no slice.
+// What a targeted run leaves out costs nothing: no batch, no shard.
 func TestDepartmentsLeftOutAreNotLookedAt(t *testing.T) {
 	t.Parallel()
 	for excluded, want := range map[int]int{0: 7, 5: 2, 7: 0} {

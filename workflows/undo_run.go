@@ -23,7 +23,7 @@ type UndoInput struct {
 	// would do.
 	Mode string `json:"mode,omitempty"`
 	// Departments and Members limit what is taken back, by external ids: departments
-	// with what is below them and everybody who has or had a place there. Left out they
+	// with what is below them and the members who have or had a place there. Left out they
 	// limit nothing; given but empty they are refused.
 	Departments []string `json:"departments,omitzero"`
 	Members     []string `json:"members,omitzero"`

@@ -29,7 +29,7 @@ CREATE TABLE identity_providers (
     -- What the credentials could see in the last run that was applied in full.
     visible_range            jsonb,
     -- The version of the rules whose removals were applied or approved last. Under another
-    -- one, a run that would remove anybody for the rules is held.
+    -- one, a run that would remove members for the rules is held.
     rules_applied            integer NOT NULL DEFAULT 0,
     -- The fencing token: only the run named here may write. A new run takes it over in
     -- the same statement that numbers it.

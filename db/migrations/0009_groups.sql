@@ -34,7 +34,7 @@ CREATE TABLE org_group_departments (
 );
 CREATE INDEX org_group_departments_department ON org_group_departments (department_id);
 
--- Everybody who belongs to a group and is not deleted, directly or through departments
+-- The members who belong to a group and are not deleted, directly or through departments
 -- below. Lateral, so that asking for one group reads that group alone.
 CREATE VIEW org_group_people AS
 SELECT

@@ -6,7 +6,7 @@
 CREATE TABLE account_conflicts (
     provider_id uuid NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
     member_id   uuid PRIMARY KEY REFERENCES org_members (id) ON DELETE CASCADE,
-    -- Why nothing is done: see directory.AccountReasons. 'manual': somebody decided
+    -- Why nothing is done: see directory.AccountReasons. 'manual': a person decided
     -- although there was no conflict.
     reason      text NOT NULL,
     -- users.id of the accounts in question.
@@ -197,7 +197,7 @@ $$;
 -- name an account or, where accounts are created, whose keys name none. Of two members
 -- whose different keys name one account the first key counts.
 CREATE FUNCTION classify_members(
-    run uuid, provider uuid, tenant uuid, match text[], creates boolean, singly boolean
+    run uuid, provider uuid, tenant uuid, match text[], creates boolean, by_id boolean
 ) RETURNS void
 LANGUAGE sql AS $$
     WITH candidates AS MATERIALIZED (
@@ -238,7 +238,7 @@ LANGUAGE sql AS $$
         CASE WHEN s.verdict NOT IN ('link', 'create') THEN s.verdict END,
         s.candidates, s.user_id, s.matched_by, s.free_email, s.free_phone
     FROM settled s
-    WHERE NOT singly OR s.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = run);
+    WHERE NOT by_id OR s.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = run);
 $$;
 
 -- orgsync_account_keys are the addresses of a member that no account and no other member

@@ -17,7 +17,7 @@ CREATE INDEX sign_in_links_provider ON sign_in_links (provider_id) WHERE provide
 CREATE TABLE browser_sessions (
     -- A hash of the cookie.
     id         text PRIMARY KEY,
-    -- Who is signed in, as on record; null before anybody is.
+    -- Who is signed in, as on record; null before a person is.
     name       text,
     data       bytea NOT NULL,
     expires_at timestamptz NOT NULL

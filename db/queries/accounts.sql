@@ -33,7 +33,7 @@ WITH unlinked AS (
           AND NOT EXISTS (
             SELECT 1 FROM org_members o
             WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted'))
-      AND (NOT @singly::boolean OR f.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR f.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
 )
 SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total
 FROM alike a
@@ -49,10 +49,10 @@ SELECT member_id FROM account_matches WHERE run_id = @run_id AND action = 'creat
 
 -- name: ClassifyMembers :exec
 SELECT classify_members(@run_id, @provider_id, sqlc.narg(tenant_id)::uuid, @match::text[], @creates::boolean,
-    @singly::boolean);
+    @by_id::boolean);
 
 -- name: ApplyDecisions :exec
--- What somebody decided about a member goes before what the keys say, for as long as it
+-- What a person decided about a member goes before what the keys say, for as long as it
 -- can be done: the account is there, and is no other member's.
 WITH decided AS (
     SELECT d.member_id, d.decision, d.user_id
@@ -60,7 +60,7 @@ WITH decided AS (
     JOIN org_members m ON m.id = d.member_id AND m.status <> 'deleted' AND m.user_id IS NULL
     WHERE d.provider_id = @provider_id
       AND d.decision IS NOT NULL
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
 ), ignored AS (
     DELETE FROM account_matches a
     USING decided d
@@ -108,7 +108,7 @@ WHERE current_setting('orgsync.told', true) = 'true';
 
 -- name: CountCreations :one
 -- How many accounts are to be created unasked, how many members there are, and whether
--- any of them was linked before. What somebody decided is not counted.
+-- any of them was linked before. What a person decided is not counted.
 SELECT
     (SELECT count(*) FROM account_matches a
         WHERE a.run_id = @run_id AND a.action = 'create' AND a.matched_by IS DISTINCT FROM 'decision') AS creations,
@@ -140,7 +140,7 @@ WITH found AS (
     WHERE c.provider_id = @provider_id
       AND c.decision IS NULL
       AND c.member_id NOT IN (SELECT f.member_id FROM found f)
-      AND (NOT @singly::boolean OR c.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR c.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
 )
 INSERT INTO account_conflicts AS c (provider_id, member_id, reason, candidates)
 SELECT @provider_id, f.member_id, f.reason, f.candidates FROM found f
@@ -149,7 +149,7 @@ SET reason = excluded.reason, candidates = excluded.candidates, found_at = now()
 WHERE (c.reason, c.candidates) IS DISTINCT FROM (excluded.reason, excluded.candidates);
 
 -- name: ListOtherAccounts :many
--- Linked members whose key names another account of the tenant than theirs, which has
+-- Linked members whose key names another account of the tenant than the one they have, which has
 -- another value: the first of them, and how many there are.
 WITH differing AS MATERIALIZED (
     SELECT m.external_id, m.user_id, i.id AS identity_id, v.value
@@ -164,7 +164,7 @@ WITH differing AS MATERIALIZED (
       AND m.status <> 'deleted'
       AND v.usable
       AND v.value IS DISTINCT FROM v.account_value
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
 ), named AS (
     SELECT DISTINCT d.external_id
     FROM differing d
@@ -213,14 +213,14 @@ SET id = change_id(org_changes.id)
 WHERE current_setting('orgsync.told', true) = 'true';
 
 -- name: UnlinkDecided :execrows
--- Takes away the links that somebody decided to take away, for good.
+-- Takes away the links that a person decided to take away, for good.
 WITH decided AS (
     UPDATE account_conflicts d SET decision = 'ignore'
     FROM org_members m
     WHERE d.provider_id = @provider_id
       AND d.decision = 'unlink'
       AND m.id = d.member_id
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
     RETURNING d.member_id, m.user_id
 ), unlinked AS (
     UPDATE org_members m SET user_id = NULL, synced_at = now()
@@ -237,8 +237,8 @@ SET id = change_id(org_changes.id)
 WHERE current_setting('orgsync.told', true) = 'true';
 
 -- name: ReviveLinks :execrows
--- Members who are back get the account that they had, unless it is gone or somebody
--- else's by now.
+-- Members who are back get the account that they had, unless it is gone or
+-- another member's by now.
 WITH back AS (
     DELETE FROM account_leavers l
     USING org_members m

@@ -21,7 +21,7 @@ WHERE r.id = @run_id AND coalesce(m.id, d.id) IS NOT NULL
 ORDER BY c.object_id LIMIT @max_rows;
 
 -- name: EverythingIsRead :one
--- Whether a run has read all departments and everybody in them to the end.
+-- Whether a run has read all departments and their members to the end.
 SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
     WHERE l.run_id = @run_id AND (
         NOT l.children_complete AND (l.state <> 'excluded' OR l.children_method <> '')
@@ -77,8 +77,8 @@ DELETE FROM sync_run_lookups l USING forgotten f
 WHERE l.run_id = @run_id AND l.object_type = f.object_type AND l.object_id = f.object_id;
 
 -- name: ForgetUnchangedCandidates :exec
--- The same of those in listings that were recognised: but for places that the run has
--- given to people read by themselves, after a listing without them was recognised.
+-- The same of those in listings that were unchanged: but for places that the run has
+-- given to people read by themselves, after a listing without them was unchanged.
 WITH forgotten AS (
     DELETE FROM removal_candidates c WHERE c.provider_id = @provider_id AND c.object_type = 'member'
         AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = c.object_id

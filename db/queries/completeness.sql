@@ -269,21 +269,22 @@ ORDER BY position;
 SELECT position FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: AdvanceMembers :many
--- One page more of each of several listings. A page without a digest leaves its listing
--- without. A listing that ends as it was when last applied is recognised, and with that
--- read to its end. So is one of a single page without bad records that shows at least as
--- many people as are stored there: no figure can speak against it; whole says how many it
--- shows, -1 of any other page. Returns how many pages were written, this one included, how many people
--- are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below
--- (-1: nothing). By way of a conflict, which finds each line by its key, where an update may read all of the run's for
--- each; single people have no line and get none.
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request,
-    members_hash,
-    members_stored, children_method, children_via, members_method, members_via)
-SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
+-- Takes several listings a page further, and returns how they stand: how many pages were
+-- written and how many members are stored. A listing that ends with the hash it had when last
+-- applied is unchanged, and complete. So is one of a single page without bad records that has
+-- at least as many members as are stored (whole is how many, -1 of any other page). Where it
+-- has fewer, the row also says what the provider declares for a department with nothing below
+-- (-1: nothing). A page without a hash leaves its listing without.
+-- Written as INSERT … ON CONFLICT, which finds each row by its key, where an UPDATE may read
+-- all of the run's for each. Runs by id have no rows here and match nothing.
+INSERT INTO sync_run_departments AS l (
+    run_id, external_id, members_cursor, members_read, members_bad, members_request, members_hash, members_stored,
+    children_method, children_via, members_method, members_via
+)
+SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.hash, p.whole, '', '', '', ''
 FROM (
     SELECT unnest(@listings::text[]) AS listing, unnest(@nexts::text[]) AS next, unnest(@people::int[]) AS people,
-        unnest(@bad::int[]) AS bad, unnest(@requests::text[]) AS request, unnest(@digests::numeric[]) AS digest,
+        unnest(@bad::int[]) AS bad, unnest(@requests::text[]) AS request, unnest(@hashes::numeric[]) AS hash,
         unnest(@whole::int[]) AS whole
 ) p
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x
@@ -295,7 +296,7 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1,
     members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request,
     members_read_at = now(),
     members_hash = l.members_hash + excluded.members_hash,
-    -- Once recognised it stays so: an attempt that lags behind must not take it back.
+    -- Once unchanged it stays so: an attempt that lags behind must not take it back.
     members_unchanged = l.members_unchanged
         OR coalesce(excluded.members_cursor = ''
             AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
@@ -336,7 +337,7 @@ WHERE run_id = @run_id AND external_id = @external_id;
 -- name: ReopenMembers :exec
 -- A department that left its batch is tried again on its own.
 UPDATE sync_run_departments SET members_error = NULL, error = children_error
-WHERE run_id = @run_id AND position = @ordinal::int AND NOT members_complete;
+WHERE run_id = @run_id AND position = @position::int AND NOT members_complete;
 
 -- name: FailMembers :exec
 UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error), members_complete = false,

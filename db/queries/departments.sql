@@ -111,7 +111,7 @@ FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path
 -- name: RecomputeHeadcounts :execrows
 -- Head counts: distinct active people directly in a department, and in it and
 -- everything below it: the sum over what is below, less one for every further place
--- that somebody has below the same department. Of several places one at most is marked
+-- that a member has below the same department. Of several places one at most is marked
 -- as the primary one.
 WITH RECURSIVE tree AS MATERIALIZED (
     SELECT d.id, d.parent_id FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active'

@@ -53,7 +53,7 @@ WHERE s.run_id = @run_id
   AND m.manager_external_id IS DISTINCT FROM s.manager;
 
 -- name: UpdateOrderOfDetails :execrows
--- Where the run's listings tell the order themselves, as of the root, theirs stays.
+-- Where the run's listings tell the order themselves, as of the root, that one stays.
 UPDATE org_departments d
 SET sort_order = s.sort_order, synced_at = now()
 FROM staged_details s

@@ -1,6 +1,6 @@
 -- name: HoldRun :execrows
 -- The first hold sets the end of the wait. A run is held once: one that goes on since its
--- removals were approved is not held again, whoever comes late.
+-- removals were approved is not held again by an activity that comes late.
 UPDATE sync_runs r SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id,
     phase = 'held',
     hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
@@ -8,7 +8,7 @@ FROM identity_providers p WHERE r.id = @id AND p.id = r.provider_id
     AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL);
 
 -- name: HoldLeft :one
--- How long a held run still waits, at most for as long as a hold lasts: whoever counts it
+-- How long a held run still waits, at most for as long as a hold lasts: a worker that counts it
 -- from here on needs no clock that agrees with this one.
 SELECT extract(epoch FROM least(r.hold_expires_at - now(), make_interval(secs => p.hold_seconds)))::float8
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
@@ -43,17 +43,17 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT @max_rows;
 
 -- name: ListPlannedMembers :many
--- Whom a run would remove, by the department that is theirs: those first that lose most.
+-- Whom a run would remove, by their primary department: first those that lose most.
 SELECT external_id, name, department, path, reason, going, there FROM (
     SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department,
         coalesce(d.path, m.department_path)::text AS path, r.reason,
-        (count(*) OVER theirs)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
+        (count(*) OVER department)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
         row_number() OVER (PARTITION BY m.department_id ORDER BY m.name, m.external_id COLLATE "C") AS nth
     FROM sync_run_removals r
     JOIN org_members m ON m.id = r.object_id
     LEFT JOIN org_departments d ON d.id = m.department_id
     WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
-    WINDOW theirs AS (PARTITION BY m.department_id)
+    WINDOW department AS (PARTITION BY m.department_id)
 ) leaver
 WHERE nth <= @each::bigint
 ORDER BY going DESC, path, department, nth LIMIT @max_rows;

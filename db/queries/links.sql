@@ -5,7 +5,7 @@ SELECT d.external_id::text AS external_id, ''::text AS refusal, count(*) OVER ()
 FROM differing_addresses(@provider_id, sqlc.narg(tenant_id)::uuid, @channel)
     AS d (member_id, external_id, identity_id, address, usable)
 WHERE NOT d.usable
-  AND (NOT @singly::boolean OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+  AND (NOT @by_id::boolean OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
 ORDER BY d.external_id COLLATE "C"
 LIMIT @named::int;
 
@@ -19,7 +19,7 @@ WITH differing AS MATERIALIZED (
     FROM differing_addresses(@provider_id, sqlc.narg(tenant_id)::uuid, @channel)
         AS d (member_id, external_id, identity_id, address, usable)
     WHERE d.usable
-      AND (NOT @singly::boolean OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
 ), taken AS (
     SELECT d.identity_id
     FROM differing d

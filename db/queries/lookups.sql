@@ -71,7 +71,7 @@ WHERE r.run_id = @run_id
 -- Takes out of the plan what is not to go although it was planned, with the places that were
 -- to go with it and, if it is to keep them, those missed in listings: it is there, or
 -- nothing is known of it. What was not listed goes even
--- if it was only not found again: its id is somebody else's, nobody names it, or it is out
+-- if it was only not found again: its id is another's, no record names it, or it is out
 -- of a visible range that was limited from the beginning. Says what was missed before, by
 -- these runs.
 WITH stays AS MATERIALIZED (

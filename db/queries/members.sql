@@ -141,7 +141,7 @@ WITH best AS (
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
       AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, ''))
           OR NOT b.is_primary)
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), differing AS (
     SELECT b.* FROM best b WHERE (b.old_department, b.old_path) IS DISTINCT FROM (b.department_id, b.path)
@@ -167,7 +167,7 @@ WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_p
 -- name: RecomputeManagers :execrows
 -- Sets each member's manager to the member whom the provider names, by external id or,
 -- where that finds none, by open id; null if that one is not there. A targeted run of
--- members resolves theirs alone.
+-- members resolves only those of its members.
 WITH members AS MATERIALIZED (
     SELECT m.id, m.manager_id, m.open_id,
         CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END AS external_id,
@@ -183,7 +183,7 @@ WITH members AS MATERIALIZED (
     FROM members m
     LEFT JOIN ids i ON i.named = m.named AND i.id <> m.id
     WHERE (m.named IS NOT NULL OR m.manager_id IS NOT NULL)
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+      AND (NOT @by_id::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
     ORDER BY m.id, i.rank, i.id
 )
 UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()

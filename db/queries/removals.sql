@@ -1,5 +1,5 @@
 -- name: GetCompleteness :one
--- Whether the tree and everybody in it were read to the end, and how many people the
+-- Whether the tree and the members in it were read to the end, and how many members the
 -- provider declares for the root.
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete

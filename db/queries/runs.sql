@@ -1,5 +1,5 @@
 -- name: TakeFence :one
--- Numbers a new run and makes it the newest in one statement: whoever held the
+-- Numbers a new run and makes it the newest in one statement: the run that held the
 -- fence before can no longer write once this commits.
 UPDATE identity_providers SET generation = generation + 1, newest_run_id = @run_id, newest_run_writes = true
 WHERE id = @provider_id RETURNING generation;
@@ -18,7 +18,7 @@ WHERE r.id = @run_id AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.n
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
-    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
+    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS by_id, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
@@ -179,7 +179,7 @@ SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = @run_id);
 
 -- name: ListChanges :many
 -- Changes with the names of what they are about, also of what is gone, and without
--- figures that are of no use outside. Where somebody was before being deleted is no change.
+-- figures that are of no use outside. Where a member was before being deleted is no change.
 SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
     (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
         ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,

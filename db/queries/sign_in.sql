@@ -28,7 +28,7 @@ WHERE id = @id;
 DELETE FROM browser_sessions WHERE id = @id;
 
 -- name: DropBrowserSessions :execrows
--- All that a person has, or everybody's.
+-- All that a person has, or all there are.
 DELETE FROM browser_sessions WHERE sqlc.narg(name)::text IS NULL OR name = sqlc.narg(name);
 
 -- name: DropSignInLinks :exec

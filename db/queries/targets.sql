@@ -1,7 +1,7 @@
 -- name: GetRetrySource :one
 -- What a retry of a run goes by: whether departments or which single people failed.
 SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
-    (cardinality(r.members) > 0)::boolean AS singly,
+    (cardinality(r.members) > 0)::boolean AS by_id,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
         WHERE EXISTS (SELECT 1 FROM sync_run_errors e
             WHERE e.run_id = r.id AND e.object_type = 'member'
@@ -22,7 +22,7 @@ WHERE r.id = @run_id
       WHERE v.run_id = r.id AND v.object_type = 'member' AND v.object_id = wanted.id AND v.done_at IS NOT NULL);
 
 -- name: FindStoredMembers :many
--- The rows that bear a member's external id, whoever is still there first.
+-- The rows that bear a member's external id, those still there first.
 SELECT m.external_id, m.unionid, m.open_id, m.status FROM org_members m
 WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(@external_id)
   AND (@ignore_case::boolean OR m.external_id = @external_id)

@@ -120,7 +120,7 @@ func (s *Store) SaveSession(ctx context.Context, id, name string, data []byte, e
 	}))
 }
 
-// EndSessions ends all sessions of a person by their name, or (empty) everybody's with all links
+// EndSessions ends all sessions of a person by their name, or (empty) of all people, with all links
 // that are not used, and returns how many sessions that were.
 func (s *Store) EndSessions(ctx context.Context, name string, by audit.By) (ended int64, err error) {
 	return ended, pg.Interpret("end sessions", s.pool.InTx(ctx, func(tx pgx.Tx) error {

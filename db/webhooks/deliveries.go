@@ -42,7 +42,7 @@ type Delivery struct {
 }
 
 // Wake returns the webhooks for which there is something new that nobody has been woken for, or
-// in vain for so long, and notes that somebody is now.
+// in vain for so long, and notes that a caller is now.
 func (s *Store) Wake(ctx context.Context, againAfter time.Duration) ([]string, error) {
 	ids, err := s.q.WakeWebhooks(ctx, s.pool, dbsqlc.WakeWebhooksParams{
 		AgainAfter: againAfter, EndOfPublication: feed.EndOf(0).Change,

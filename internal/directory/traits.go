@@ -10,7 +10,7 @@ type Traits struct {
 	// ParallelReads is how many listings a run reads at the same time.
 	ParallelReads int
 	// TreeByDepartment says that reading the tree takes a call for each department, as
-	// reading its members does. Both are then read at the same time.
+	// reading its members does. Both are then read at the same time, and groups, too.
 	TreeByDepartment bool
 	// AdministratorFlag is the boolean field of a member's raw record that marks main
 	// administrators, where the list of administrators lacks them.

@@ -109,7 +109,7 @@ func withoutFinish(t *testing.T, good *historypb.History) *historypb.History {
 	return bad
 }
 
-// otherChild starts another type of workflow for the slice.
+// otherChild starts another type of workflow for the shard.
 func otherChild(t *testing.T, good *historypb.History) *historypb.History {
 	t.Helper()
 	bad := proto.CloneOf(good)
@@ -119,6 +119,20 @@ func otherChild(t *testing.T, good *historypb.History) *historypb.History {
 			return bad
 		}
 	}
-	require.Fail(t, "the run has no slice")
+	require.Fail(t, "the run has no shard")
+	return nil
+}
+
+// otherActivity schedules another activity first.
+func otherActivity(t *testing.T, good *historypb.History) *historypb.History {
+	t.Helper()
+	bad := proto.CloneOf(good)
+	for _, event := range bad.Events {
+		if activity := event.GetActivityTaskScheduledEventAttributes(); activity != nil {
+			activity.ActivityType.Name = "FinishRun"
+			return bad
+		}
+	}
+	require.Fail(t, "the run has no activity")
 	return nil
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -40,9 +42,11 @@ func TestRecord(t *testing.T) {
 	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
 	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
 	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
-	t.Run("recognised", func(t *testing.T) { recordRecognised(t, w) })
+	t.Run("unchanged", func(t *testing.T) { recordUnchanged(t, w) })
 	t.Run("retention", func(t *testing.T) { recordRetention(t, w) })
 	t.Run("others", func(t *testing.T) { recordOthers(t, w) })
+	t.Run("stream", func(t *testing.T) { recordStream(t, w) })
+	t.Run("deliveries", func(t *testing.T) { recordDeliveries(t, w) })
 }
 
 func recordRetention(t *testing.T, w *world) {
@@ -95,9 +99,37 @@ func recordOthers(t *testing.T, w *world) {
 		workflows.FollowInput{Provider: s.name})
 	require.NoError(t, err)
 	w.followed(s)
-	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), id, ""))
-	require.Error(t, follow.Get(t.Context(), nil))
-	record(t, w, "follow-changes", follow)
+	record(t, w, "follow-changes", w.canceled(follow.GetID()))
+}
+
+// recordStream has a stream that ends since events are switched off.
+func recordStream(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	w.stream(s, simulator.Stream{})
+	require.NoError(t, w.service().DisableEvents(t.Context(), s.name, service.By{Name: "test"}))
+	good := record(t, w, "keep-stream", w.ended(workflows.StreamWorkflowID(s.name)))
+	write(t, "bad-keep-stream", otherActivity(t, good))
+}
+
+// recordDeliveries has a webhook that is told of two runs, and of both once more since a person
+// asked for that. It is ended by canceling it: by itself it does after ten quiet minutes.
+func recordDeliveries(t *testing.T, w *world) {
+	use := w.service()
+	s := small(w)
+	beginning, err := w.store.Feed.FindNewest(t.Context())
+	require.NoError(t, err)
+	hook := w.hook(use, newReceiver(t), service.AddWebhookInput{Provider: s.name}).ID
+	for range 2 {
+		require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+		w.delivered(use, hook)
+		leave(t, s.company, 1)
+	}
+	_, err = use.ResumeWebhook(t.Context(), access.Reach{}, hook, beginning.Cursor(), service.By{})
+	require.NoError(t, err)
+	w.delivered(use, hook)
+	good := record(t, w, "deliver-changes", w.canceled(workflows.WebhookWorkflowID(hook)))
+	write(t, "bad-deliver-changes", otherActivity(t, good))
 }
 
 func small(w *world) *source {
@@ -158,7 +190,7 @@ func recordSmall(t *testing.T, w *world) {
 	record(t, w, "sync-org-unknown", unknown)
 }
 
-// recordLarge has more than one slice, batches of several departments, and in its
+// recordLarge has more than one shard, batches of several departments, and in its
 // second run departments that fail alone and a batch that fails as a whole.
 func recordLarge(t *testing.T, w *world) {
 	spec := simulator.TypicalSpec(22, 450)
@@ -174,6 +206,7 @@ func recordLarge(t *testing.T, w *world) {
 		222: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
 		223: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
 		224: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+		225: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
 	} {
 		s.faults.Add(fault(membersCall, w.departmentAt(s.name, position), simulator.Forever, action))
 	}
@@ -258,6 +291,18 @@ func recordDecided(t *testing.T) {
 	failed := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunFailed, w.wait(failed).Status)
 	record(t, w, "sync-org-failed-told", failed)
+	s.faults.Clear()
+
+	gone := newReceiver(t)
+	gone.answer = func(_ int, rw http.ResponseWriter) { rw.WriteHeader(http.StatusGone) }
+	use := w.service()
+	hook := w.hook(use, gone, service.AddWebhookInput{}).ID
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	require.Eventually(t, func() bool {
+		shown, err := use.ViewFor(everybody).GetWebhook(t.Context(), hook)
+		return err == nil && shown.PauseReason != ""
+	}, time.Minute, 20*time.Millisecond)
+	record(t, w, "deliver-changes-paused", w.canceled(workflows.WebhookWorkflowID(hook)))
 }
 
 func recordUndo(t *testing.T, w *world) {
@@ -362,15 +407,15 @@ func recordTargets(t *testing.T, w *world) {
 	recordShard(t, w, "sync-departments-retry", retry, 1)
 }
 
-// recordRecognised has a slice whose batches have nothing to apply, and one that has.
-func recordRecognised(t *testing.T, w *world) {
+// recordUnchanged has a shard whose batches have nothing to apply, and one that has.
+func recordUnchanged(t *testing.T, w *world) {
 	s := small(w)
 	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: s.name})).Status)
 	leave(t, s.company, 1)
 	run := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
-	record(t, w, "sync-org-recognised", run)
-	recordShard(t, w, "sync-departments-recognised", run, 1)
+	record(t, w, "sync-org-unchanged", run)
+	recordShard(t, w, "sync-departments-unchanged", run, 1)
 }
 
 // leave lets people leave until so many have.
@@ -388,13 +433,13 @@ func leave(t *testing.T, c *simulator.Company, people int) {
 func (s *source) id(d simulator.Dept) string { return s.company.DepartmentID(s.kind, d) }
 
 // departmentAt is the department with that place in the newest run's order.
-func (w *world) departmentAt(provider string, ordinal int) (id string) {
+func (w *world) departmentAt(provider string, position int) (id string) {
 	w.t.Helper()
 	require.NoError(w.t, w.pool.QueryRow(w.t.Context(),
 		`SELECT l.external_id FROM sync_run_departments l JOIN sync_runs r ON r.id = l.run_id
 		JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1 AND l.position = $2
 		ORDER BY r.started_at DESC LIMIT 1`,
-		provider, ordinal).Scan(&id))
+		provider, position).Scan(&id))
 	return id
 }
 
@@ -403,6 +448,15 @@ func (w *world) ended(id string) client.WorkflowRun {
 	w.t.Helper()
 	run := w.temporal.GetWorkflow(w.t.Context(), id, "")
 	require.NoError(w.t, run.Get(w.t.Context(), nil))
+	return w.temporal.GetWorkflow(w.t.Context(), id, run.GetRunID())
+}
+
+// canceled cancels a workflow and waits for its end.
+func (w *world) canceled(id string) client.WorkflowRun {
+	w.t.Helper()
+	run := w.temporal.GetWorkflow(w.t.Context(), id, "")
+	require.NoError(w.t, w.temporal.CancelWorkflow(w.t.Context(), id, ""))
+	require.Error(w.t, run.Get(w.t.Context(), nil))
 	return w.temporal.GetWorkflow(w.t.Context(), id, run.GetRunID())
 }
 

@@ -65,6 +65,6 @@ func (w *world) slice(of *historypb.History) *historypb.History {
 			return w.history(w.temporal.GetWorkflow(w.t.Context(), child.GetWorkflowId(), child.GetRunId()))
 		}
 	}
-	require.Fail(w.t, "the run has no slice")
+	require.Fail(w.t, "the run has no shard")
 	return nil
 }

@@ -283,13 +283,13 @@ func TestManySmallDepartments(t *testing.T) {
 	require.NoError(t, err)
 	for entries.Next() {
 		var id string
-		var ordinal int
-		require.NoError(t, entries.Scan(&id, &ordinal))
+		var position int
+		require.NoError(t, entries.Scan(&id, &position))
 		d, ok := l.ParseDepartmentID(s.kind, id)
 		require.True(t, ok)
-		if ordinal <= 3 {
+		if position <= 3 {
 			unreachable = append(unreachable, d)
-		} else if ordinal == batch+2 {
+		} else if position == batch+2 {
 			broken = d
 		}
 	}

@@ -45,17 +45,17 @@ SET action = excluded.action, reason = NULL, user_id = excluded.user_id, matched
 type ApplyDecisionsParams struct {
 	RunID      string
 	ProviderID string
-	Singly     bool
+	ByID       bool
 	TenantID   *string
 }
 
-// What somebody decided about a member goes before what the keys say, for as long as it
+// What a person decided about a member goes before what the keys say, for as long as it
 // can be done: the account is there, and is no other member's.
 func (q *Queries) ApplyDecisions(ctx context.Context, db DBTX, arg ApplyDecisionsParams) error {
 	_, err := db.Exec(ctx, applyDecisions,
 		arg.RunID,
 		arg.ProviderID,
-		arg.Singly,
+		arg.ByID,
 		arg.TenantID,
 	)
 	return err
@@ -83,7 +83,7 @@ type ClassifyMembersParams struct {
 	TenantID   *string
 	Match      []string
 	Creates    bool
-	Singly     bool
+	ByID       bool
 }
 
 func (q *Queries) ClassifyMembers(ctx context.Context, db DBTX, arg ClassifyMembersParams) error {
@@ -93,7 +93,7 @@ func (q *Queries) ClassifyMembers(ctx context.Context, db DBTX, arg ClassifyMemb
 		arg.TenantID,
 		arg.Match,
 		arg.Creates,
-		arg.Singly,
+		arg.ByID,
 	)
 	return err
 }
@@ -173,7 +173,7 @@ type CountCreationsRow struct {
 }
 
 // How many accounts are to be created unasked, how many members there are, and whether
-// any of them was linked before. What somebody decided is not counted.
+// any of them was linked before. What a person decided is not counted.
 func (q *Queries) CountCreations(ctx context.Context, db DBTX, arg CountCreationsParams) (CountCreationsRow, error) {
 	row := db.QueryRow(ctx, countCreations, arg.RunID, arg.ProviderID)
 	var i CountCreationsRow
@@ -518,7 +518,7 @@ type ListMalformedKeysParams struct {
 	Key        string
 	ProviderID *string
 	TenantID   *string
-	Singly     bool
+	ByID       bool
 	RunID      string
 }
 
@@ -536,7 +536,7 @@ func (q *Queries) ListMalformedKeys(ctx context.Context, db DBTX, arg ListMalfor
 		arg.Key,
 		arg.ProviderID,
 		arg.TenantID,
-		arg.Singly,
+		arg.ByID,
 		arg.RunID,
 	)
 	if err != nil {
@@ -589,7 +589,7 @@ type ListOtherAccountsParams struct {
 	Named      int32
 	Key        string
 	ProviderID *string
-	Singly     bool
+	ByID       bool
 	RunID      string
 	TenantID   *string
 }
@@ -600,14 +600,14 @@ type ListOtherAccountsRow struct {
 	Total      int64
 }
 
-// Linked members whose key names another account of the tenant than theirs, which has
+// Linked members whose key names another account of the tenant than the one they have, which has
 // another value: the first of them, and how many there are.
 func (q *Queries) ListOtherAccounts(ctx context.Context, db DBTX, arg ListOtherAccountsParams) ([]ListOtherAccountsRow, error) {
 	rows, err := db.Query(ctx, listOtherAccounts,
 		arg.Named,
 		arg.Key,
 		arg.ProviderID,
-		arg.Singly,
+		arg.ByID,
 		arg.RunID,
 		arg.TenantID,
 	)
@@ -752,8 +752,8 @@ type ReviveLinksParams struct {
 	ProviderID *string
 }
 
-// Members who are back get the account that they had, unless it is gone or somebody
-// else's by now.
+// Members who are back get the account that they had, unless it is gone or
+// another member's by now.
 func (q *Queries) ReviveLinks(ctx context.Context, db DBTX, arg ReviveLinksParams) (int64, error) {
 	result, err := db.Exec(ctx, reviveLinks, arg.RunID, arg.ProviderID)
 	if err != nil {
@@ -859,13 +859,13 @@ WHERE (c.reason, c.candidates) IS DISTINCT FROM (excluded.reason, excluded.candi
 type StoreConflictsParams struct {
 	ProviderID string
 	RunID      string
-	Singly     bool
+	ByID       bool
 }
 
 // Keeps what waits for a person equal to what was found: what is new or another matter is
 // written, and what nobody decided and is no conflict any more goes.
 func (q *Queries) StoreConflicts(ctx context.Context, db DBTX, arg StoreConflictsParams) error {
-	_, err := db.Exec(ctx, storeConflicts, arg.ProviderID, arg.RunID, arg.Singly)
+	_, err := db.Exec(ctx, storeConflicts, arg.ProviderID, arg.RunID, arg.ByID)
 	return err
 }
 
@@ -913,12 +913,12 @@ WHERE current_setting('orgsync.told', true) = 'true'
 type UnlinkDecidedParams struct {
 	RunID      string
 	ProviderID string
-	Singly     bool
+	ByID       bool
 }
 
-// Takes away the links that somebody decided to take away, for good.
+// Takes away the links that a person decided to take away, for good.
 func (q *Queries) UnlinkDecided(ctx context.Context, db DBTX, arg UnlinkDecidedParams) (int64, error) {
-	result, err := db.Exec(ctx, unlinkDecided, arg.RunID, arg.ProviderID, arg.Singly)
+	result, err := db.Exec(ctx, unlinkDecided, arg.RunID, arg.ProviderID, arg.ByID)
 	if err != nil {
 		return 0, err
 	}

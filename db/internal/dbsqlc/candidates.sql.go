@@ -41,7 +41,7 @@ SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
         OR NOT l.members_complete AND l.members_method <> '' AND l.state <> 'excluded')) AS is_read
 `
 
-// Whether a run has read all departments and everybody in them to the end.
+// Whether a run has read all departments and their members to the end.
 func (q *Queries) EverythingIsRead(ctx context.Context, db DBTX, runID string) (bool, error) {
 	row := db.QueryRow(ctx, everythingIsRead, runID)
 	var is_read bool
@@ -106,8 +106,8 @@ type ForgetUnchangedCandidatesParams struct {
 	ProviderID string
 }
 
-// The same of those in listings that were recognised: but for places that the run has
-// given to people read by themselves, after a listing without them was recognised.
+// The same of those in listings that were unchanged: but for places that the run has
+// given to people read by themselves, after a listing without them was unchanged.
 func (q *Queries) ForgetUnchangedCandidates(ctx context.Context, db DBTX, arg ForgetUnchangedCandidatesParams) error {
 	_, err := db.Exec(ctx, forgetUnchangedCandidates, arg.RunID, arg.ProviderID)
 	return err

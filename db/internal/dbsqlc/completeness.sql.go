@@ -40,13 +40,14 @@ func (q *Queries) AdvanceChildren(ctx context.Context, db DBTX, arg AdvanceChild
 }
 
 const advanceMembers = `-- name: AdvanceMembers :many
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request,
-    members_hash,
-    members_stored, children_method, children_via, members_method, members_via)
-SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
+INSERT INTO sync_run_departments AS l (
+    run_id, external_id, members_cursor, members_read, members_bad, members_request, members_hash, members_stored,
+    children_method, children_via, members_method, members_via
+)
+SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.hash, p.whole, '', '', '', ''
 FROM (
     SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people,
-        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS digest,
+        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS hash,
         unnest($8::int[]) AS whole
 ) p
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x
@@ -58,7 +59,7 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1,
     members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request,
     members_read_at = now(),
     members_hash = l.members_hash + excluded.members_hash,
-    -- Once recognised it stays so: an attempt that lags behind must not take it back.
+    -- Once unchanged it stays so: an attempt that lags behind must not take it back.
     members_unchanged = l.members_unchanged
         OR coalesce(excluded.members_cursor = ''
             AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
@@ -81,7 +82,7 @@ type AdvanceMembersParams struct {
 	People   []int32
 	Bad      []int32
 	Requests []string
-	Digests  []pgtype.Numeric
+	Hashes   []pgtype.Numeric
 	Whole    []int32
 }
 
@@ -94,14 +95,14 @@ type AdvanceMembersRow struct {
 	Declared         int32
 }
 
-// One page more of each of several listings. A page without a digest leaves its listing
-// without. A listing that ends as it was when last applied is recognised, and with that
-// read to its end. So is one of a single page without bad records that shows at least as
-// many people as are stored there: no figure can speak against it; whole says how many it
-// shows, -1 of any other page. Returns how many pages were written, this one included, how many people
-// are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below
-// (-1: nothing). By way of a conflict, which finds each line by its key, where an update may read all of the run's for
-// each; single people have no line and get none.
+// Takes several listings a page further, and returns how they stand: how many pages were
+// written and how many members are stored. A listing that ends with the hash it had when last
+// applied is unchanged, and complete. So is one of a single page without bad records that has
+// at least as many members as are stored (whole is how many, -1 of any other page). Where it
+// has fewer, the row also says what the provider declares for a department with nothing below
+// (-1: nothing). A page without a hash leaves its listing without.
+// Written as INSERT … ON CONFLICT, which finds each row by its key, where an UPDATE may read
+// all of the run's for each. Runs by id have no rows here and match nothing.
 func (q *Queries) AdvanceMembers(ctx context.Context, db DBTX, arg AdvanceMembersParams) ([]AdvanceMembersRow, error) {
 	rows, err := db.Query(ctx, advanceMembers,
 		arg.RunID,
@@ -110,7 +111,7 @@ func (q *Queries) AdvanceMembers(ctx context.Context, db DBTX, arg AdvanceMember
 		arg.People,
 		arg.Bad,
 		arg.Requests,
-		arg.Digests,
+		arg.Hashes,
 		arg.Whole,
 	)
 	if err != nil {
@@ -1056,13 +1057,13 @@ WHERE run_id = $1 AND position = $2::int AND NOT members_complete
 `
 
 type ReopenMembersParams struct {
-	RunID   string
-	Ordinal int32
+	RunID    string
+	Position int32
 }
 
 // A department that left its batch is tried again on its own.
 func (q *Queries) ReopenMembers(ctx context.Context, db DBTX, arg ReopenMembersParams) error {
-	_, err := db.Exec(ctx, reopenMembers, arg.RunID, arg.Ordinal)
+	_, err := db.Exec(ctx, reopenMembers, arg.RunID, arg.Position)
 	return err
 }
 

@@ -11,7 +11,7 @@ import (
 
 const countMembersRead = `-- name: CountMembersRead :one
 SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
-    coalesce(bool_and(members_unchanged OR state = 'excluded' OR members_method = ''), true)::boolean AS recognised
+    coalesce(bool_and(members_unchanged OR state = 'excluded' OR members_method = ''), true)::boolean AS unchanged
 FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
 `
 
@@ -22,34 +22,34 @@ type CountMembersReadParams struct {
 }
 
 type CountMembersReadRow struct {
-	People     int64
-	Recognised bool
+	People    int64
+	Unchanged bool
 }
 
 // What was read of a range to the end; a person in several departments counts in each.
-// Nothing of it is to be applied if every listing was recognised.
+// Nothing of it is to be applied if every listing was unchanged.
 func (q *Queries) CountMembersRead(ctx context.Context, db DBTX, arg CountMembersReadParams) (CountMembersReadRow, error) {
 	row := db.QueryRow(ctx, countMembersRead, arg.RunID, arg.First, arg.Last)
 	var i CountMembersReadRow
-	err := row.Scan(&i.People, &i.Recognised)
+	err := row.Scan(&i.People, &i.Unchanged)
 	return i, err
 }
 
 const listDepartmentIDs = `-- name: ListDepartmentIDs :many
-SELECT l.external_id FROM unnest($1::int[]) AS w (ordinal)
+SELECT l.external_id FROM unnest($1::int[]) AS w (position)
 CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x
-    WHERE x.run_id = $2 AND x.position = w.ordinal OFFSET 0) l
-ORDER BY w.ordinal
+    WHERE x.run_id = $2 AND x.position = w.position OFFSET 0) l
+ORDER BY w.position
 `
 
 type ListDepartmentIDsParams struct {
-	Ordinals []int32
-	RunID    string
+	Positions []int32
+	RunID     string
 }
 
 // One by one: for a list the planner would rather read all of the run's.
 func (q *Queries) ListDepartmentIDs(ctx context.Context, db DBTX, arg ListDepartmentIDsParams) ([]string, error) {
-	rows, err := db.Query(ctx, listDepartmentIDs, arg.Ordinals, arg.RunID)
+	rows, err := db.Query(ctx, listDepartmentIDs, arg.Positions, arg.RunID)
 	if err != nil {
 		return nil, err
 	}

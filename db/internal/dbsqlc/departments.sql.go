@@ -140,7 +140,7 @@ FROM figures f WHERE d.id = f.id AND (d.member_count, d.direct_member_count) IS 
 
 // Head counts: distinct active people directly in a department, and in it and
 // everything below it: the sum over what is below, less one for every further place
-// that somebody has below the same department. Of several places one at most is marked
+// that a member has below the same department. Of several places one at most is marked
 // as the primary one.
 func (q *Queries) RecomputeHeadcounts(ctx context.Context, db DBTX, providerID *string) (int64, error) {
 	result, err := db.Exec(ctx, recomputeHeadcounts, providerID)

@@ -235,7 +235,7 @@ type UpdateOrderOfDetailsParams struct {
 	ProviderID *string
 }
 
-// Where the run's listings tell the order themselves, as of the root, theirs stays.
+// Where the run's listings tell the order themselves, as of the root, that one stays.
 func (q *Queries) UpdateOrderOfDetails(ctx context.Context, db DBTX, arg UpdateOrderOfDetailsParams) (int64, error) {
 	result, err := db.Exec(ctx, updateOrderOfDetails, arg.RunID, arg.ProviderID)
 	if err != nil {

@@ -32,7 +32,7 @@ FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1 AND r.hold_expires_at IS NOT NULL
 `
 
-// How long a held run still waits, at most for as long as a hold lasts: whoever counts it
+// How long a held run still waits, at most for as long as a hold lasts: a worker that counts it
 // from here on needs no clock that agrees with this one.
 func (q *Queries) HoldLeft(ctx context.Context, db DBTX, id string) (float64, error) {
 	row := db.QueryRow(ctx, holdLeft, id)
@@ -56,7 +56,7 @@ type HoldRunParams struct {
 }
 
 // The first hold sets the end of the wait. A run is held once: one that goes on since its
-// removals were approved is not held again, whoever comes late.
+// removals were approved is not held again by an activity that comes late.
 func (q *Queries) HoldRun(ctx context.Context, db DBTX, arg HoldRunParams) (int64, error) {
 	result, err := db.Exec(ctx, holdRun, arg.HoldReason, arg.HoldWorkflowID, arg.ID)
 	if err != nil {
@@ -277,13 +277,13 @@ const listPlannedMembers = `-- name: ListPlannedMembers :many
 SELECT external_id, name, department, path, reason, going, there FROM (
     SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department,
         coalesce(d.path, m.department_path)::text AS path, r.reason,
-        (count(*) OVER theirs)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
+        (count(*) OVER department)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
         row_number() OVER (PARTITION BY m.department_id ORDER BY m.name, m.external_id COLLATE "C") AS nth
     FROM sync_run_removals r
     JOIN org_members m ON m.id = r.object_id
     LEFT JOIN org_departments d ON d.id = m.department_id
     WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
-    WINDOW theirs AS (PARTITION BY m.department_id)
+    WINDOW department AS (PARTITION BY m.department_id)
 ) leaver
 WHERE nth <= $2::bigint
 ORDER BY going DESC, path, department, nth LIMIT $3
@@ -305,7 +305,7 @@ type ListPlannedMembersRow struct {
 	There      int32
 }
 
-// Whom a run would remove, by the department that is theirs: those first that lose most.
+// Whom a run would remove, by their primary department: first those that lose most.
 func (q *Queries) ListPlannedMembers(ctx context.Context, db DBTX, arg ListPlannedMembersParams) ([]ListPlannedMembersRow, error) {
 	rows, err := db.Query(ctx, listPlannedMembers, arg.RunID, arg.Each, arg.MaxRows)
 	if err != nil {

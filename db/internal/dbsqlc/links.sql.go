@@ -50,7 +50,7 @@ type FollowMembersParams struct {
 	Named      int32
 	ProviderID string
 	TenantID   *string
-	Singly     bool
+	ByID       bool
 	RunID      string
 }
 
@@ -71,7 +71,7 @@ func (q *Queries) FollowMembers(ctx context.Context, db DBTX, arg FollowMembersP
 		arg.Named,
 		arg.ProviderID,
 		arg.TenantID,
-		arg.Singly,
+		arg.ByID,
 		arg.RunID,
 	)
 	if err != nil {
@@ -106,7 +106,7 @@ type ListMalformedAddressesParams struct {
 	ProviderID string
 	TenantID   *string
 	Channel    string
-	Singly     bool
+	ByID       bool
 	RunID      string
 	Named      int32
 }
@@ -124,7 +124,7 @@ func (q *Queries) ListMalformedAddresses(ctx context.Context, db DBTX, arg ListM
 		arg.ProviderID,
 		arg.TenantID,
 		arg.Channel,
-		arg.Singly,
+		arg.ByID,
 		arg.RunID,
 		arg.Named,
 	)

@@ -215,18 +215,18 @@ WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id
 type RecomputeManagersParams struct {
 	IgnoreCase bool
 	ProviderID *string
-	Singly     bool
+	ByID       bool
 	RunID      string
 }
 
 // Sets each member's manager to the member whom the provider names, by external id or,
 // where that finds none, by open id; null if that one is not there. A targeted run of
-// members resolves theirs alone.
+// members resolves only those of its members.
 func (q *Queries) RecomputeManagers(ctx context.Context, db DBTX, arg RecomputeManagersParams) (int64, error) {
 	result, err := db.Exec(ctx, recomputeManagers,
 		arg.IgnoreCase,
 		arg.ProviderID,
-		arg.Singly,
+		arg.ByID,
 		arg.RunID,
 	)
 	if err != nil {
@@ -256,14 +256,14 @@ SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT
 
 type RecomputePrimaryDepartmentsParams struct {
 	ProviderID *string
-	Singly     bool
+	ByID       bool
 	RunID      string
 }
 
 // Primary department and its path on the member's own row. A run of single people
 // settles those alone. Names those whose memberships are not marked accordingly.
 func (q *Queries) RecomputePrimaryDepartments(ctx context.Context, db DBTX, arg RecomputePrimaryDepartmentsParams) ([]string, error) {
-	row := db.QueryRow(ctx, recomputePrimaryDepartments, arg.ProviderID, arg.Singly, arg.RunID)
+	row := db.QueryRow(ctx, recomputePrimaryDepartments, arg.ProviderID, arg.ByID, arg.RunID)
 	var unmarked []string
 	err := row.Scan(&unmarked)
 	return unmarked, err

@@ -178,7 +178,7 @@ type GetCompletenessRow struct {
 	MembersDeclared    int32
 }
 
-// Whether the tree and everybody in it were read to the end, and how many people the
+// Whether the tree and the members in it were read to the end, and how many members the
 // provider declares for the root.
 func (q *Queries) GetCompleteness(ctx context.Context, db DBTX, runID string) (GetCompletenessRow, error) {
 	row := db.QueryRow(ctx, getCompleteness, runID)

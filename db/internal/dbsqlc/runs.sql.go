@@ -393,7 +393,7 @@ func (q *Queries) HasChanges(ctx context.Context, db DBTX, runID string) (bool, 
 
 const holdFence = `-- name: HoldFence :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
-    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
+    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS by_id, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
@@ -409,7 +409,7 @@ type HoldFenceRow struct {
 	ProviderType  string
 	IdsIgnoreCase bool
 	Mode          string
-	Singly        bool
+	ByID          bool
 	ByEvents      bool
 	Approved      bool
 	Task          string
@@ -431,7 +431,7 @@ func (q *Queries) HoldFence(ctx context.Context, db DBTX, runID string) (HoldFen
 		&i.ProviderType,
 		&i.IdsIgnoreCase,
 		&i.Mode,
-		&i.Singly,
+		&i.ByID,
 		&i.ByEvents,
 		&i.Approved,
 		&i.Task,
@@ -567,7 +567,7 @@ type ListChangesRow struct {
 }
 
 // Changes with the names of what they are about, also of what is gone, and without
-// figures that are of no use outside. Where somebody was before being deleted is no change.
+// figures that are of no use outside. Where a member was before being deleted is no change.
 func (q *Queries) ListChanges(ctx context.Context, db DBTX, arg ListChangesParams) ([]ListChangesRow, error) {
 	rows, err := db.Query(ctx, listChanges,
 		arg.RunID,
@@ -954,7 +954,7 @@ type TakeFenceParams struct {
 	ProviderID string
 }
 
-// Numbers a new run and makes it the newest in one statement: whoever held the
+// Numbers a new run and makes it the newest in one statement: the run that held the
 // fence before can no longer write once this commits.
 func (q *Queries) TakeFence(ctx context.Context, db DBTX, arg TakeFenceParams) (int64, error) {
 	row := db.QueryRow(ctx, takeFence, arg.RunID, arg.ProviderID)

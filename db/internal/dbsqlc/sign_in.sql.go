@@ -45,7 +45,7 @@ const dropBrowserSessions = `-- name: DropBrowserSessions :execrows
 DELETE FROM browser_sessions WHERE $1::text IS NULL OR name = $1
 `
 
-// All that a person has, or everybody's.
+// All that a person has, or all there are.
 func (q *Queries) DropBrowserSessions(ctx context.Context, db DBTX, name *string) (int64, error) {
 	result, err := db.Exec(ctx, dropBrowserSessions, name)
 	if err != nil {

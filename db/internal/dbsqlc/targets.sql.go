@@ -30,7 +30,7 @@ type FindStoredMembersRow struct {
 	Status     string
 }
 
-// The rows that bear a member's external id, whoever is still there first.
+// The rows that bear a member's external id, those still there first.
 func (q *Queries) FindStoredMembers(ctx context.Context, db DBTX, arg FindStoredMembersParams) ([]FindStoredMembersRow, error) {
 	rows, err := db.Query(ctx, findStoredMembers, arg.ProviderID, arg.ExternalID, arg.IgnoreCase)
 	if err != nil {
@@ -58,7 +58,7 @@ func (q *Queries) FindStoredMembers(ctx context.Context, db DBTX, arg FindStored
 
 const getRetrySource = `-- name: GetRetrySource :one
 SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
-    (cardinality(r.members) > 0)::boolean AS singly,
+    (cardinality(r.members) > 0)::boolean AS by_id,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
         WHERE EXISTS (SELECT 1 FROM sync_run_errors e
             WHERE e.run_id = r.id AND e.object_type = 'member'
@@ -77,7 +77,7 @@ type GetRetrySourceRow struct {
 	DetailsDroppedAt  *time.Time
 	Undoes            *string
 	Task              string
-	Singly            bool
+	ByID              bool
 	FailedMembers     []string
 	DepartmentsFailed bool
 }
@@ -94,7 +94,7 @@ func (q *Queries) GetRetrySource(ctx context.Context, db DBTX, id string) (GetRe
 		&i.DetailsDroppedAt,
 		&i.Undoes,
 		&i.Task,
-		&i.Singly,
+		&i.ByID,
 		&i.FailedMembers,
 		&i.DepartmentsFailed,
 	)

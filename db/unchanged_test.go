@@ -15,10 +15,10 @@ const (
 	familiarPeople = "ann email=ann@x in=10; bob in=10,11; cid in=11"
 )
 
-// recognised are the departments whose listing the run recognised, sorted.
-func recognised(r *run) []string {
-	slices.Sort(r.recognised)
-	return r.recognised
+// unchanged are the departments whose listing the run unchanged, sorted.
+func unchanged(r *run) []string {
+	slices.Sort(r.unchanged)
+	return r.unchanged
 }
 
 func TestWhatComesAgainIsRecognised(t *testing.T) {
@@ -26,12 +26,12 @@ func TestWhatComesAgainIsRecognised(t *testing.T) {
 	c := newDatabase(t).company(t, directory.Feishu)
 	s := snapshot{departments: familiarTree, members: familiarPeople}
 	first := c.sync(s)
-	require.Empty(t, first.recognised)
+	require.Empty(t, first.unchanged)
 	before := c.versions()
 
 	again := c.begin("apply")
 	again.read(s)
-	require.Equal(t, []string{"1", "10", "11", "12"}, recognised(again))
+	require.Equal(t, []string{"1", "10", "11", "12"}, unchanged(again))
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", again.id))
 	for _, entry := range again.completeness() {
 		require.True(t, entry.MembersComplete, entry.ExternalID)
@@ -59,52 +59,52 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 		// set is done to ann's row, place to her place, by to whatever it says.
 		set, place, by string
 		// after is what comes then, if other than before.
-		after      snapshot
-		recognised []string
+		after     snapshot
+		unchanged []string
 	}{
-		{name: "nothing", recognised: all},
+		{name: "nothing", unchanged: all},
 		{name: "what is computed", set: "department_path = 'x', user_id = gen_random_uuid(), synced_at = now()",
-			recognised: all},
-		{name: "a name", set: "name = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "letters", set: "name_translit_full = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "initials", set: "name_translit_initial = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "an e-mail", set: "email = NULL", recognised: []string{"1", "11", "12"}},
-		{name: "a phone", set: "phone = '1'", recognised: []string{"1", "11", "12"}},
-		{name: "an avatar", set: "avatar_url = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "a title", set: "title = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "a status", set: "status = 'deleted'", recognised: []string{"1", "11", "12"}},
-		{name: "activation", set: "activated = NOT activated", recognised: []string{"1", "11", "12"}},
-		{name: "a record", set: `raw_data = '{"x": 1}'`, recognised: []string{"1", "11", "12"}},
-		{name: "a unionid", set: "unionid = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "an open id", set: "open_id = 'x'", recognised: []string{"1", "11", "12"}},
-		{name: "a tenant", set: "tenant_id = gen_random_uuid()", recognised: []string{"1", "11", "12"}},
+			unchanged: all},
+		{name: "a name", set: "name = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "letters", set: "name_translit_full = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "initials", set: "name_translit_initial = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "an e-mail", set: "email = NULL", unchanged: []string{"1", "11", "12"}},
+		{name: "a phone", set: "phone = '1'", unchanged: []string{"1", "11", "12"}},
+		{name: "an avatar", set: "avatar_url = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "a title", set: "title = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "a status", set: "status = 'deleted'", unchanged: []string{"1", "11", "12"}},
+		{name: "activation", set: "activated = NOT activated", unchanged: []string{"1", "11", "12"}},
+		{name: "a record", set: `raw_data = '{"x": 1}'`, unchanged: []string{"1", "11", "12"}},
+		{name: "a unionid", set: "unionid = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "an open id", set: "open_id = 'x'", unchanged: []string{"1", "11", "12"}},
+		{name: "a tenant", set: "tenant_id = gen_random_uuid()", unchanged: []string{"1", "11", "12"}},
 		{name: "somebody in two departments",
-			by:         "UPDATE org_members SET name = 'x' WHERE external_id = 'bob' AND provider_id = $1",
-			recognised: []string{"1", "12"}},
-		{name: "a leader", place: "is_leader = true", recognised: []string{"1", "11", "12"}},
-		{name: "an order", place: "sort_order = 9", recognised: []string{"1", "11", "12"}},
-		{name: "a rank", place: "primary_rank = 9", recognised: []string{"1", "11", "12"}},
+			by:        "UPDATE org_members SET name = 'x' WHERE external_id = 'bob' AND provider_id = $1",
+			unchanged: []string{"1", "12"}},
+		{name: "a leader", place: "is_leader = true", unchanged: []string{"1", "11", "12"}},
+		{name: "an order", place: "sort_order = 9", unchanged: []string{"1", "11", "12"}},
+		{name: "a rank", place: "primary_rank = 9", unchanged: []string{"1", "11", "12"}},
 		{name: "somebody less",
 			by: "DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id " +
-				"AND m.external_id = 'ann' AND m.provider_id = $1", recognised: []string{"1", "11", "12"}},
+				"AND m.external_id = 'ann' AND m.provider_id = $1", unchanged: []string{"1", "11", "12"}},
 		{name: "somebody more", by: `INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id
 			FROM org_members m, org_departments d
 			WHERE m.external_id = 'ann' AND d.external_id = '12' AND m.provider_id = d.provider_id
-			AND m.provider_id = $1`, recognised: []string{"1", "10", "11"}},
+			AND m.provider_id = $1`, unchanged: []string{"1", "10", "11"}},
 		{name: "somebody joins", after: snapshot{departments: familiarTree, members: familiarPeople + "; dan in=12"},
-			recognised: []string{"1", "10", "11"}},
+			unchanged: []string{"1", "10", "11"}},
 		{name: "somebody leaves", after: snapshot{departments: familiarTree,
-			members: "ann email=ann@x in=10; bob in=10,11"}, recognised: []string{"1", "10", "12"}},
+			members: "ann email=ann@x in=10; bob in=10,11"}, unchanged: []string{"1", "10", "12"}},
 		{name: "a record changes", after: snapshot{departments: familiarTree,
-			members: "ann email=ann@y in=10; bob in=10,11; cid in=11"}, recognised: []string{"1", "11", "12"}},
+			members: "ann email=ann@y in=10; bob in=10,11; cid in=11"}, unchanged: []string{"1", "11", "12"}},
 		{name: "the department's leaders", after: snapshot{departments: "1; 10<1 leaders=ann; 11<1; 12<1",
-			members: familiarPeople}, recognised: []string{"1", "11", "12"}},
+			members: familiarPeople}, unchanged: []string{"1", "11", "12"}},
 		{name: "the department's name", after: snapshot{departments: "1; 10<1 name=Ten; 11<1; 12<1",
-			members: familiarPeople}, recognised: all},
+			members: familiarPeople}, unchanged: all},
 		{name: "the department's place", after: snapshot{departments: "1; 10<11; 11<1; 12<1", members: familiarPeople},
-			recognised: all},
+			unchanged: all},
 		{name: "unusable records", after: snapshot{departments: "1; 10<1 members=bad; 11<1; 12<1",
-			members: familiarPeople}, recognised: []string{"1", "11", "12"}},
+			members: familiarPeople}, unchanged: []string{"1", "11", "12"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -123,14 +123,14 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 			if c.by != "" {
 				d.exec(t, c.by, co.provider.ID)
 			}
-			require.Equal(t, c.recognised, recognised(co.sync(c.after)))
+			require.Equal(t, c.unchanged, unchanged(co.sync(c.after)))
 			people, places := co.people(), co.places()
 
-			// As if nothing had ever been recognised.
+			// As if nothing had ever been unchanged.
 			d.exec(t,
 				"DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id AND d.provider_id = $1",
 				co.provider.ID)
-			require.Empty(t, co.sync(c.after).recognised)
+			require.Empty(t, co.sync(c.after).unchanged)
 			require.Equal(t, people, co.people())
 			require.Equal(t, places, co.places())
 		})
@@ -146,16 +146,16 @@ func TestWhoWasNotRemovedIsStillMissed(t *testing.T) {
 	left := snapshot{departments: familiarTree, members: "ann email=ann@x in=10; bob in=10,11", skipRemovals: true}
 	for range 2 {
 		r := c.sync(left)
-		require.Equal(t, []string{"1", "10", "12"}, recognised(r))
+		require.Equal(t, []string{"1", "10", "12"}, unchanged(r))
 		require.Equal(t, 1, r.plan.Planned.Members)
 	}
 	left.skipRemovals = false
 	require.Equal(t, 1, c.sync(left).counts.Members.Deleted)
 	// What was to be removed is gone now, and the listing is what it was.
-	require.Equal(t, []string{"1", "10", "11", "12"}, recognised(c.sync(left)))
+	require.Equal(t, []string{"1", "10", "11", "12"}, unchanged(c.sync(left)))
 }
 
-// Where all listings were recognised, whoever else is stored is missing.
+// Where all listings were unchanged, whoever else is stored is missing.
 func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
@@ -187,7 +187,7 @@ func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
 		co.sync(s)
 		co.exec(t, c.by, co.provider.ID)
 		r := co.sync(s)
-		require.Equal(t, []string{"1", "10", "11", "12"}, recognised(r), name)
+		require.Equal(t, []string{"1", "10", "11", "12"}, unchanged(r), name)
 		require.Equal(t, c.missing, r.plan.Planned.Members, name)
 		require.Equal(t, c.missing, r.counts.Members.Deleted, name)
 		require.Equal(t, 3, r.counts.Members.Unchanged, name)
@@ -195,7 +195,7 @@ func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
 }
 
 // Two listings of one run that disagree about who somebody is leave both as they were,
-// also where one of them is recognised.
+// also where one of them is unchanged.
 func TestARecognisedPersonIsNotTaken(t *testing.T) {
 	t.Parallel()
 	for _, other := range []string{"eve u=ANN in=11", "ann u=EVE in=11"} {
@@ -205,11 +205,11 @@ func TestARecognisedPersonIsNotTaken(t *testing.T) {
 			c.sync(snapshot{departments: "1; 10<1; 11<1", members: "ann u=ANN in=10"})
 			before := c.people()
 			r := c.sync(snapshot{departments: "1; 10<1; 11<1", members: "ann u=ANN in=10; " + other})
-			require.Equal(t, []string{"1", "10"}, recognised(r))
+			require.Equal(t, []string{"1", "10"}, unchanged(r))
 			require.Len(t, r.problems(), 1)
 			require.Contains(t, r.problems()[0], "cannot tell")
 			require.Equal(t, before, c.people())
-			require.Equal(t, 2, r.counts.Members.Read, "who is recognised, and who cannot be told")
+			require.Equal(t, 2, r.counts.Members.Read, "who is unchanged, and who cannot be told")
 		})
 	}
 }
@@ -224,7 +224,7 @@ func TestAPlanRemembersNothing(t *testing.T) {
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM listing_cache"))
 }
 
-// A listing of several pages is recognised with its last one, in whatever order its
+// A listing of several pages is unchanged with its last one, in whatever order its
 // people come, and what its other pages had staged goes.
 func TestALongListingIsRecognisedAtItsEnd(t *testing.T) {
 	t.Parallel()
@@ -233,8 +233,8 @@ func TestALongListingIsRecognisedAtItsEnd(t *testing.T) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1 members=open"})
 	require.NoError(t, c.store.RestartMembers(t.Context(), r.id, "1"))
-	require.Empty(t, r.page(0, "more", "cid in=1; ann in=1").Recognised)
-	require.Equal(t, []string{"1"}, r.page(1, "", "bob in=1").Recognised)
+	require.Empty(t, r.page(0, "more", "cid in=1; ann in=1").Unchanged)
+	require.Equal(t, []string{"1"}, r.page(1, "", "bob in=1").Unchanged)
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
 	require.Equal(t, 3, r.completeness()[0].MembersRead)
 }
@@ -247,8 +247,8 @@ func TestAnAttemptThatLagsBehindTakesNothingBack(t *testing.T) {
 	c.sync(s)
 	r := c.begin("apply")
 	r.read(s)
-	require.Equal(t, []string{"1"}, recognised(r))
-	require.Equal(t, db.Staged{Recognised: []string{"1"}}, r.page(0, "", s.members))
+	require.Equal(t, []string{"1"}, unchanged(r))
+	require.Equal(t, db.Staged{Unchanged: []string{"1"}}, r.page(0, "", s.members))
 	require.Zero(t, r.planRemovals().Total())
 }
 
@@ -288,7 +288,7 @@ func TestWhatIsDerivedIsCorrected(t *testing.T) {
 	} {
 		c.exec(t, disturb)
 		require.NotEqual(t, settled, looks(), disturb)
-		require.Len(t, recognised(c.sync(s)), 4, disturb)
+		require.Len(t, unchanged(c.sync(s)), 4, disturb)
 		require.Equal(t, settled, looks(), disturb)
 	}
 	before := c.versions()

@@ -27,7 +27,7 @@ func TestWhatIsWrittenMeanwhileIsCorrected(t *testing.T) {
 	require.Zero(t, r.planRemovals().Total())
 	r.finish()
 	require.Equal(t, "Nann", c.member("name", "ann"))
-	require.Equal(t, []string{"1"}, recognised(c.sync(joined)))
+	require.Equal(t, []string{"1"}, unchanged(c.sync(joined)))
 }
 
 // Where a listing shifted while it was read, or somebody's record changed, a person is
@@ -39,17 +39,17 @@ func TestSomebodyListedTwiceIsNotRemembered(t *testing.T) {
 	for _, more := range []string{"; ann title=y in=1", "; ann title=y in=1; ann title=z in=1"} {
 		several := snapshot{departments: "1", members: once.members + more}
 		c.sync(once)
-		require.Empty(t, c.sync(several).recognised)
-		require.Empty(t, c.sync(several).recognised, "the second time, too")
+		require.Empty(t, c.sync(several).unchanged)
+		require.Empty(t, c.sync(several).unchanged, "the second time, too")
 		require.NotEqual(t, "x", c.member("title", "ann"), "the last one counts")
-		require.Empty(t, c.sync(once).recognised)
+		require.Empty(t, c.sync(once).unchanged)
 		require.Equal(t, "x", c.member("title", "ann"))
-		require.Equal(t, []string{"1"}, recognised(c.sync(once)))
+		require.Equal(t, []string{"1"}, unchanged(c.sync(once)))
 	}
 
 	again := snapshot{departments: "1", members: "ann in=1; bob in=1; ann in=1; cid in=1"}
 	require.Equal(t, 3, c.sync(again).counts.Members.Read)
-	require.Empty(t, c.sync(again).recognised, "nor in the same words")
+	require.Empty(t, c.sync(again).unchanged, "nor in the same words")
 }
 
 // A page that is read again replaces itself, and a listing begun anew drops it.
@@ -95,7 +95,7 @@ func TestRecognisedPeopleCountAsRead(t *testing.T) {
 				members: "ann in=10; bob in=10; cid in=10; dan in=11"})
 			r := co.begin("apply")
 			r.read(snapshot{departments: c.departments, members: "ann in=10; bob title=x in=10; dan in=11"})
-			require.Equal(t, []string{"1", "11"}, recognised(r))
+			require.Equal(t, []string{"1", "11"}, unchanged(r))
 			r.apply(false)
 			require.Equal(t, c.missing, r.planRemovals().Planned.Members)
 		})
@@ -127,7 +127,7 @@ func TestRememberingChangesNothing(t *testing.T) {
 					looks = append(looks, slices.Concat(co.people(), co.places(), co.heads(), titles, r.changes(),
 						r.problems()))
 					if co == remembering {
-						saved += len(r.recognised)
+						saved += len(r.unchanged)
 						continue
 					}
 					d.exec(t,
