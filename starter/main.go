@@ -103,7 +103,7 @@ func newParser(line *commands, options ...kong.Option) (*kong.Kong, error) {
 		kong.Name("orgsync"),
 		kong.Description(description+cli.ExitHelp()+"\n"+settingsUsage()),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
-		provider.GuardDefaults(), cli.Durations(),
+		provider.GuardHelp(), cli.Durations(),
 	)
 	return kong.New(line, append(options, cli.RefuseEmpty()...)...)
 }

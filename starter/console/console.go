@@ -20,7 +20,8 @@ type Command struct {
 
 // Help implements kong.HelpProvider.
 func (Command) Help() string {
-	return `The link signs in once, within 10 minutes. The address is ORGSYNC_PUBLIC_URL or, where that is not set, ORGSYNC_SERVER_ADDRESS.
+	return `The link signs in once, within 10 minutes. The address is ORGSYNC_PUBLIC_URL or, where that is not set,
+ORGSYNC_SERVER_ADDRESS.
 
 Examples:
 

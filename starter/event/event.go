@@ -27,9 +27,13 @@ type enableCommand struct {
 
 // Help implements kong.HelpProvider.
 func (enableCommand) Help() string {
-	return `By a stream (Feishu, DingTalk) a worker connects to the provider: it needs no public address and no keys. Choose the long connection or Stream mode in the provider's console once "orgsync events show" says that it is connected.
+	return `By a stream (Feishu, DingTalk) a worker connects to the provider: it needs no public address and no keys.
+Choose the long connection or Stream mode in the provider's console once "orgsync events show" says that it is
+connected.
 
-By callback events come to ORGSYNC_PUBLIC_URL/events/NAME of a server. The provider's configuration must have the keys: encrypt_secret and verification_secret (Feishu), callback_token_secret and callback_aes_secret (DingTalk, WeCom). Then save the address in the provider's console.
+By callback events come to ORGSYNC_PUBLIC_URL/events/NAME of a server. The provider's configuration must have the
+keys: encrypt_secret and verification_secret (Feishu), callback_token_secret and callback_aes_secret (DingTalk,
+WeCom). Then save the address in the provider's console.
 
 Examples:
 
@@ -80,7 +84,8 @@ type showCommand struct {
 
 // Help implements kong.HelpProvider.
 func (showCommand) Help() string {
-	return `Shows whether events are on, when the last came, how many wait, which were set aside, and which messages were refused, and why.
+	return `Shows whether events are on, when the last came, how many wait, which were set aside, and which messages
+were refused, and why.
 
 Examples:
 
@@ -103,7 +108,8 @@ type retryCommand struct {
 
 // Help implements kong.HelpProvider.
 func (retryCommand) Help() string {
-	return `An event is set aside once the object that it is about could not be read three times. The next full run reads the object; this command has it read now.
+	return `An event is set aside once the object that it is about could not be read three times. The next full run
+reads the object; this command has it read now.
 
 Examples:
 

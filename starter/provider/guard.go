@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -14,29 +13,48 @@ import (
 
 // guardFlags change a provider's removal guard; nil is what was not given.
 type guardFlags struct {
-	RemovalLimit                  *int           `placeholder:"N" help:"Hold a run that would remove more people than this (${member_limit}) or --removal-percent, whichever is larger."`
-	RemovalPercent                *float64       `placeholder:"P" help:"The percentage of the people that goes with --removal-limit (${member_percent})."`
-	DepartmentRemovalLimit        *int           `placeholder:"N" help:"Hold a run that would remove more departments than this (${department_limit}) or --department-removal-percent, whichever is larger."`
-	DepartmentRemovalPercent      *float64       `placeholder:"P" help:"The percentage of the departments that goes with --department-removal-limit (${department_percent})."`
-	GroupRemovalLimit             *int           `placeholder:"N" help:"Hold a run that would remove more groups than this (${group_limit}) or --group-removal-percent, whichever is larger."`
-	GroupRemovalPercent           *float64       `placeholder:"P" help:"The percentage of the groups that goes with --group-removal-limit (${group_percent})."`
-	GroupMembershipRemovalLimit   *int           `placeholder:"N" help:"Hold a run that would take more members or departments out of groups than this (${group_membership_limit}) or --group-membership-removal-percent, whichever is larger."`
-	GroupMembershipRemovalPercent *float64       `placeholder:"P" help:"The percentage of all places in groups that goes with --group-membership-removal-limit (${group_membership_percent})."`
-	AdministratorRemovalLimit     *int           `placeholder:"N" help:"Hold a run that would remove more administrators than this (${administrator_limit}) or --administrator-removal-percent, whichever is larger."`
-	AdministratorRemovalPercent   *float64       `placeholder:"P" help:"The percentage of the administrators that goes with --administrator-removal-limit (${administrator_percent})."`
-	HoldFor                       *time.Duration `placeholder:"${hold_for}" help:"How long a held run waits for a decision before its removals are rejected (${hold_for})."`
+	RemovalLimit                  *int           `placeholder:"N" help:"${member_limit}"`
+	RemovalPercent                *float64       `placeholder:"P" help:"${member_percent}"`
+	DepartmentRemovalLimit        *int           `placeholder:"N" help:"${department_limit}"`
+	DepartmentRemovalPercent      *float64       `placeholder:"P" help:"${department_percent}"`
+	GroupRemovalLimit             *int           `placeholder:"N" help:"${group_limit}"`
+	GroupRemovalPercent           *float64       `placeholder:"P" help:"${group_percent}"`
+	GroupMembershipRemovalLimit   *int           `placeholder:"N" help:"${group_membership_limit}"`
+	GroupMembershipRemovalPercent *float64       `placeholder:"P" help:"${group_membership_percent}"`
+	AdministratorRemovalLimit     *int           `placeholder:"N" help:"${administrator_limit}"`
+	AdministratorRemovalPercent   *float64       `placeholder:"P" help:"${administrator_percent}"`
+	HoldFor                       *time.Duration `placeholder:"${hold_for}" help:"${hold_for_help}"`
 }
 
-// GuardDefaults are the figures that the flags' help states.
-func GuardDefaults() kong.Vars {
-	defaults := kong.Vars{"hold_for": fmt.Sprintf("%gh", directory.DefaultHold.Hours())}
+// guardTexts are what the flags' help says of each kind: how its flags begin, what a run
+// would do, and of what the percentage is.
+var guardTexts = []struct {
+	kind              directory.Kind
+	flags, would, all string
+}{
+	{directory.KindMember, "", "remove more people", "the people"},
+	{directory.KindDepartment, "department-", "remove more departments", "the departments"},
+	{directory.KindGroup, "group-", "remove more groups", "the groups"},
+	{directory.KindGroupMembership, "group-membership-", "take more members or departments out of groups",
+		"all places in groups"},
+	{directory.KindAdministrator, "administrator-", "remove more administrators", "the administrators"},
+}
+
+// GuardHelp is the flags' help, with the default figures.
+func GuardHelp() kong.Vars {
+	hold := fmt.Sprintf("%gh", directory.DefaultHold.Hours())
+	help := kong.Vars{"hold_for": hold, "hold_for_help": "How long a held run waits for a decision before its " +
+		"removals are rejected (" + hold + ")."}
 	usual := directory.DefaultGuard
-	for _, kind := range directory.Kinds() {
-		limit := usual.Of(kind.Kind)
-		defaults[string(kind.Kind)+"_limit"] = strconv.Itoa(limit.Count)
-		defaults[string(kind.Kind)+"_percent"] = fmt.Sprint(limit.Percent)
+	for _, text := range guardTexts {
+		limit := usual.Of(text.kind)
+		help[string(text.kind)+"_limit"] = fmt.Sprintf(
+			"Hold a run that would %s than this (%d) or --%sremoval-percent, whichever is larger.", text.would,
+			limit.Count, text.flags)
+		help[string(text.kind)+"_percent"] = fmt.Sprintf("The percentage of %s that goes with --%sremoval-limit (%v).",
+			text.all, text.flags, limit.Percent)
 	}
-	return defaults
+	return help
 }
 
 // guard is what the flags ask for.

@@ -16,7 +16,9 @@ type installCommand struct {
 
 // Help implements kong.HelpProvider.
 func (installCommand) Help() string {
-	return `For providers of a WeCom suite or 代开发 template. Prints the link at which the company's administrator installs it. The link is good for 20 minutes, that of a template for 10 days. The authorisation then arrives at the server, which needs no further command.
+	return `For providers of a WeCom suite or 代开发 template. Prints the link at which the company's administrator
+installs it. The link is good for 20 minutes, that of a template for 10 days. The authorisation then arrives at the
+server, which needs no further command.
 
 Examples:
 

@@ -19,7 +19,8 @@ type AuditCommand struct {
 
 // Help implements kong.HelpProvider.
 func (AuditCommand) Help() string {
-	return `The latest stand first. What a sync changed in the directory is not among them: orgsync runs changes shows it.
+	return `The latest stand first. What a sync changed in the directory is not among them: orgsync runs changes shows
+it.
 
 Examples:
 

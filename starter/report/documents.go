@@ -172,7 +172,7 @@ type ObjectRunHead struct {
 	StartedBy     string    `json:"started_by,omitempty"`
 	DecidedBy     string    `json:"decided_by,omitempty"`
 	HoldReason    string    `json:"hold_reason,omitempty"`
-	Singly        bool      `json:"single_people,omitempty"`
+	ByID          bool      `json:"single_people,omitempty"`
 }
 
 // ObjectChange is one change, or a removal that was planned.

@@ -104,7 +104,7 @@ var reasons = map[string]string{
 
 // reasonOf is why something was removed. A run of single people has read no listing.
 func reasonOf(change service.ObjectChange, run service.ObjectRunHead) string {
-	if !run.Singly || change.Reason != "looked_up" {
+	if !run.ByID || change.Reason != "looked_up" {
 		return reasons[change.Reason]
 	}
 	if change.ObjectType == "membership" {

@@ -25,7 +25,8 @@ type Commands struct {
 
 // Help implements kong.HelpProvider.
 func (Commands) Help() string {
-	return `Each publication of the change feed is delivered by POST, in the feed's order, one message at a time, at least
+	return `Each publication of the change feed is delivered by POST, in the feed's order, one message at a time, at
+least
 once, signed as Standard Webhooks say (headers webhook-id, webhook-timestamp, webhook-signature). Any status 2xx
 is success; redirects are not followed. What fails is tried again for three days with growing pauses; then the
 webhook is paused, and people are notified.
