@@ -107,7 +107,7 @@ func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, 
 	if plan, err = s.finishPlan(ctx, tx, run, runID, sight, plan); err != nil {
 		return plan, ask, err
 	}
-	for removed := int32(1); remove && removed > 0; {
+	for removed := 1; remove && removed > 0; {
 		if removed, err = s.removeNext(ctx, tx, runID); err != nil {
 			return plan, ask, err
 		}

@@ -154,17 +154,21 @@ func (s *Store) heldRemovals(ctx context.Context, tx pgx.Tx, runID string) (dire
 	if err != nil {
 		return directory.Removals{}, err
 	}
+	there, err := s.countActive(ctx, tx, p.ID, true)
+	if err != nil {
+		return directory.Removals{}, err
+	}
 	var out directory.Removals
-	for _, kind := range s.kinds() {
-		active, err := kind.active(ctx, tx, p.ID)
+	for _, kind := range directory.Kinds() {
+		ids, err := s.q.ListRemovedIDs(ctx, tx, dbsqlc.ListRemovedIDsParams{
+			RunID: runID, ObjectType: string(kind.Kind), MaxRows: shownRemovals,
+		})
 		if err != nil {
 			return out, err
 		}
-		ids, err := kind.removalIDs(ctx, tx, runID, shownRemovals)
-		if err != nil {
-			return out, err
+		removal := directory.Removal{
+			Planned: *plan.Planned.Of(kind.Kind), There: *there.Of(kind.Kind), IDs: fitting(ids),
 		}
-		removal := directory.Removal{Planned: *plan.Planned.Of(kind.Kind), There: int(active), IDs: fitting(ids)}
 		if kind.Limited {
 			removal.Limit = new(plan.Limit(kind.Kind))
 		}

@@ -16,12 +16,8 @@ type kind struct {
 	// planRemovals plans what the run's listings of the kind do not show any more. Nil for
 	// memberships: they are planned first, since what else was read depends on them.
 	planRemovals func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, read readScope) error
-	// remove carries out up to so many planned removals of a run and returns how many.
-	remove func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (int32, error)
-	// active counts a provider's objects that are there.
-	active func(ctx context.Context, tx dbsqlc.DBTX, providerID string) (int64, error)
-	// removalIDs names the first objects that a run is to remove.
-	removalIDs func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error)
+	// remove removes objects: places from the containers given beside them.
+	remove func(ctx context.Context, tx dbsqlc.DBTX, objects, containers []string) error
 	// restore gives objects back what an undone run changed of them, and takes back places
 	// that it created.
 	restore func(u *undo, ctx context.Context) error
@@ -34,46 +30,34 @@ func (s *Store) kinds() []kind {
 	kinds := []kind{
 		{
 			planRemovals:  s.planDepartments,
-			remove:        upTo[dbsqlc.RemoveDepartmentsParams](s.q.RemoveDepartments),
-			active:        owned(s.q.CountDepartments),
-			removalIDs:    upTo[dbsqlc.ListRemovedDepartmentsParams](s.q.ListRemovedDepartments),
+			remove:        objects(s.q.RemoveDepartments),
 			restore:       (*undo).restoreDepartments,
 			deleteCreated: (*undo).deleteDepartments,
 		},
 		{
 			planRemovals: s.planMembers,
-			remove:       upTo[dbsqlc.RemoveMembersParams](s.q.RemoveMembers),
-			active:       owned(s.q.CountMembers),
-			removalIDs:   upTo[dbsqlc.ListRemovedMembersParams](s.q.ListRemovedMembers),
+			remove:       objects(s.q.RemoveMembers),
 			restore:      (*undo).restoreMembers,
 		},
 		{
-			remove:     upTo[dbsqlc.RemoveMembershipsParams](s.q.RemoveMemberships),
-			active:     owned(s.q.CountMemberships),
-			removalIDs: s.membershipIDs,
-			restore:    inTurn(s.q.DropCreatedMemberships, s.q.RestoreMemberships, s.q.InsertDeletedMemberships),
+			remove:  places[dbsqlc.RemoveMembershipsParams](s.q.RemoveMemberships),
+			restore: inTurn(s.q.DropCreatedMemberships, s.q.RestoreMemberships, s.q.InsertDeletedMemberships),
 		},
 		{
 			planRemovals:  s.planGroups,
-			remove:        upTo[dbsqlc.RemoveGroupsParams](s.q.RemoveGroups),
-			active:        owned(s.q.CountGroups),
-			removalIDs:    upTo[dbsqlc.ListRemovedGroupsParams](s.q.ListRemovedGroups),
+			remove:        objects(s.q.RemoveGroups),
 			restore:       inTurn(s.q.RestoreGroups),
 			deleteCreated: inTurn(s.q.DeleteCreatedGroups),
 		},
 		{
 			planRemovals: s.planGroupMemberships,
-			remove:       upTo[dbsqlc.RemoveGroupMembershipsParams](s.q.RemoveGroupMemberships),
-			active:       owned(s.q.CountGroupMemberships),
-			removalIDs:   upTo[dbsqlc.ListRemovedGroupMembershipsParams](s.q.ListRemovedGroupMemberships),
+			remove:       places[dbsqlc.RemoveGroupMembershipsParams](s.q.RemoveGroupMemberships),
 			restore: inTurn(s.q.DropCreatedGroupMembers, s.q.RestoreGroupMembers, s.q.InsertDeletedGroupMembers,
 				s.q.DropCreatedGroupDepartments, s.q.InsertDeletedGroupDepartments),
 		},
 		{
 			planRemovals: s.planAdministrators,
-			remove:       upTo[dbsqlc.RemoveAdministratorsParams](s.q.RemoveAdministrators),
-			active:       s.q.CountAdministrators,
-			removalIDs:   upTo[dbsqlc.ListRemovedAdministratorsParams](s.q.ListRemovedAdministrators),
+			remove:       objects(s.q.RemoveAdministrators),
 			restore: inTurn(s.q.DropCreatedAdministrators, s.q.RestoreAdministrators,
 				s.q.InsertDeletedAdministrators),
 		},
@@ -84,22 +68,19 @@ func (s *Store) kinds() []kind {
 	return kinds
 }
 
-// upTo makes a query of a run and a limit one that takes them as they are.
-func upTo[P ~struct {
-	RunID   string
-	MaxRows int32
-}, R any](query func(context.Context, dbsqlc.DBTX, P) (R, error)) func(context.Context, dbsqlc.DBTX, string, int32) (R,
-	error) {
-	return func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (R, error) {
-		return query(ctx, tx, P{RunID: runID, MaxRows: most})
-	}
+// objects makes a query of objects one that takes their containers, too.
+func objects(query func(context.Context, dbsqlc.DBTX, []string) error) func(context.Context, dbsqlc.DBTX, []string,
+	[]string) error {
+	return func(ctx context.Context, tx dbsqlc.DBTX, ids, _ []string) error { return query(ctx, tx, ids) }
 }
 
-// owned makes a query of rows that a provider may own one of a provider.
-func owned(query func(context.Context, dbsqlc.DBTX, *string) (int64, error)) func(context.Context, dbsqlc.DBTX,
-	string) (int64, error) {
-	return func(ctx context.Context, tx dbsqlc.DBTX, providerID string) (int64, error) {
-		return query(ctx, tx, &providerID)
+// places makes a query of places one that takes both their ends.
+func places[P ~struct {
+	Objects    []string
+	Containers []string
+}](query func(context.Context, dbsqlc.DBTX, P) error) func(context.Context, dbsqlc.DBTX, []string, []string) error {
+	return func(ctx context.Context, tx dbsqlc.DBTX, ids, containers []string) error {
+		return query(ctx, tx, P{Objects: ids, Containers: containers})
 	}
 }
 
@@ -140,13 +121,4 @@ func kindsThat(are func(directory.Descriptor) bool) []string {
 		}
 	}
 	return names
-}
-
-func (s *Store) membershipIDs(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error) {
-	rows, err := s.q.ListRemovedMemberships(ctx, tx, dbsqlc.ListRemovedMembershipsParams{RunID: runID, MaxRows: most})
-	ids := make([]string, len(rows))
-	for i, row := range rows {
-		ids[i] = row.Member + " in " + row.Department
-	}
-	return ids, err
 }

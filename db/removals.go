@@ -295,15 +295,8 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 		*plan.Planned.Of(kind), *plan.Independent.Of(kind) = int(row.Planned), int(row.Independent)
 		*plan.Unconfirmed.Of(kind) = int(row.Unconfirmed)
 	}
-	for _, kind := range s.kinds() {
-		if !kind.Limited {
-			continue
-		}
-		active, err := kind.active(ctx, tx, providerID)
-		if err != nil {
-			return plan, err
-		}
-		*plan.Active.Of(kind.Kind) = int(active)
+	if plan.Active, err = s.countActive(ctx, tx, providerID, false); err != nil {
+		return plan, err
 	}
 	if err := s.addEventFigures(ctx, tx, runID, &plan); err != nil {
 		return plan, err
@@ -317,6 +310,17 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 		*plan.Guard.Of(directory.Kind(l.ObjectType)) = directory.Limit{Count: int(l.MaxCount), Percent: l.MaxPercent}
 	}
 	return plan, err
+}
+
+// countActive counts a provider's objects that are there, memberships only if asked for.
+func (s *Store) countActive(
+	ctx context.Context, tx dbsqlc.DBTX, providerID string, memberships bool,
+) (there directory.PerKind, err error) {
+	rows, err := s.q.CountActive(ctx, tx, dbsqlc.CountActiveParams{ProviderID: providerID, Memberships: memberships})
+	for _, row := range rows {
+		*there.Of(directory.Kind(row.ObjectType)) = int(row.Objects)
+	}
+	return there, err
 }
 
 // ConfirmRemovals makes the plan what it is to be once all candidates were looked up, and
@@ -341,22 +345,33 @@ const removalBatch = 1000
 // many were removed, 0 when the plan is carried out. Each batch checks the fence:
 // a run that was overtaken removes nothing more.
 func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
-	var removed int32
+	var removed int
 	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		removed, err = s.removeNext(ctx, tx, runID)
 		return err
 	})
-	return int(removed), interpret("remove", err)
+	return removed, interpret("remove", err)
 }
 
-func (s *Store) removeNext(ctx context.Context, tx pgx.Tx, runID string) (int32, error) {
+func (s *Store) removeNext(ctx context.Context, tx pgx.Tx, runID string) (int, error) {
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return 0, err
 	}
 	for _, kind := range s.removalOrder() {
-		if n, err := kind.remove(ctx, tx, runID, removalBatch); err != nil || n > 0 {
-			return n, err
+		taken, err := s.q.TakeRemovals(ctx, tx, dbsqlc.TakeRemovalsParams{
+			RunID: runID, ObjectType: string(kind.Kind), MaxRows: removalBatch,
+		})
+		if err != nil {
+			return 0, err
 		}
+		if len(taken) == 0 {
+			continue
+		}
+		ids, containers := make([]string, len(taken)), make([]string, len(taken))
+		for i, removal := range taken {
+			ids[i], containers[i] = removal.ObjectID, removal.DepartmentID
+		}
+		return len(taken), kind.remove(ctx, tx, ids, containers)
 	}
 	return 0, nil
 }

@@ -100,6 +100,7 @@ func (m many) write(t *testing.T) {
 	lookups := candidatesAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
 		"FinishMembers": 1, "PlanDependentRemovals": m.departments,
+		"TakeRemovals":      removedAtOnce * m.departments / m.people,
 		"RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany,
 		"CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany,
 		"InsertMemberships": batchOfMany,

@@ -361,93 +361,24 @@ WHERE a.provider_id = @provider_id
   AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = @run_id AND s.object_id = a.member_id)
 ON CONFLICT DO NOTHING;
 
--- name: RemoveGroups :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = @run_id AND r.object_type = 'group' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id
-    LIMIT @max_rows
-), deleted AS (
-    UPDATE org_groups g SET status = 'deleted', member_count = 0, synced_at = now()
-    FROM batch b
-    WHERE g.id = b.object_id AND g.status <> 'deleted'
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT @run_id, 'group', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
-)
-SELECT count(*)::int AS removed FROM done;
+-- name: RemoveGroups :exec
+UPDATE org_groups g SET status = 'deleted', member_count = 0, synced_at = now()
+WHERE g.id = ANY (@objects::uuid[]) AND g.status <> 'deleted';
 
--- name: RemoveGroupMemberships :one
+-- name: RemoveGroupMemberships :exec
 WITH batch AS (
-    SELECT r.object_id, r.department_id FROM sync_run_removals r
-    WHERE r.run_id = @run_id AND r.object_type = 'group_membership' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id, r.department_id
-    LIMIT @max_rows
+    SELECT unnest(@objects::uuid[]) AS object_id, unnest(@containers::uuid[]) AS group_id
 ), deleted_members AS (
-    DELETE FROM org_group_members gm USING batch b
-    WHERE gm.member_id = b.object_id AND gm.group_id = b.department_id
-), deleted_departments AS (
-    DELETE FROM org_group_departments gd USING batch b
-    WHERE gd.department_id = b.object_id AND gd.group_id = b.department_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT @run_id, 'group_membership', b.object_id, b.department_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    DELETE FROM org_group_members gm USING batch b WHERE gm.member_id = b.object_id AND gm.group_id = b.group_id
 )
-SELECT count(*)::int AS removed FROM done;
+DELETE FROM org_group_departments gd USING batch b WHERE gd.department_id = b.object_id AND gd.group_id = b.group_id;
 
--- name: RemoveAdministrators :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = @run_id AND r.object_type = 'administrator' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id
-    LIMIT @max_rows
-), deleted AS (
-    DELETE FROM org_administrators a USING batch b, sync_runs this
-    WHERE this.id = @run_id AND a.provider_id = this.provider_id AND a.member_id = b.object_id AND a.source = 'provider'
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT @run_id, 'administrator', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
-)
-SELECT count(*)::int AS removed FROM done;
-
--- name: CountGroups :one
-SELECT count(*) FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active';
-
--- name: CountGroupMemberships :one
-SELECT count(*)
-FROM org_groups g
-JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-WHERE g.provider_id = @provider_id;
-
--- name: CountAdministrators :one
-SELECT count(*) FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider';
-
--- name: ListRemovedGroups :many
-SELECT g.external_id FROM sync_run_removals r JOIN org_groups g ON g.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = 'group' AND r.confirmed
-ORDER BY g.external_id COLLATE "C"
-LIMIT @max_rows;
-
--- name: ListRemovedGroupMemberships :many
--- Those of objects that stay come first: of the others their own line says enough.
-SELECT (external_id_of(r.object_id) || ' in ' || g.external_id)::text AS id
-FROM sync_run_removals r
-JOIN org_groups g ON g.id = r.department_id
-WHERE r.run_id = @run_id AND r.object_type = 'group_membership' AND r.confirmed
-ORDER BY r.reason LIKE 'with%', external_id_of(r.object_id) COLLATE "C", g.external_id COLLATE "C"
-LIMIT @max_rows;
-
--- name: ListRemovedAdministrators :many
-SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = 'administrator' AND r.confirmed
-ORDER BY m.external_id COLLATE "C"
-LIMIT @max_rows;
+-- name: RemoveAdministrators :exec
+DELETE FROM org_administrators a USING org_members m
+WHERE m.id = ANY (@objects::uuid[])
+  AND a.provider_id = m.provider_id
+  AND a.member_id = m.id
+  AND a.source = 'provider';
 
 -- name: DropStagedGroupMembers :exec
 DELETE FROM staged_group_members s WHERE s.run_id = @run_id AND s.group_external_id = @group_external_id;

@@ -21,26 +21,22 @@ FOR NO KEY UPDATE;
 -- name: ResumeRun :exec
 UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = @id AND status = 'held';
 
--- name: ListRemovedMembers :many
-SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C"
-LIMIT @max_rows;
-
--- name: ListRemovedDepartments :many
-SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C"
-LIMIT @max_rows;
-
--- name: ListRemovedMemberships :many
--- Those of people who stay come first: of the others the person's own line says enough.
-SELECT m.external_id AS member, d.external_id AS department
+-- name: ListRemovedIDs :many
+-- The ids of what a run is to remove of a kind, of places as one id in another. Places of
+-- members who go, and what else goes with something, come last: its own line says enough.
+SELECT (o.external_id || coalesce(' in ' || c.external_id, ''))::text AS id
 FROM sync_run_removals r
-JOIN org_members m ON m.id = r.object_id
-JOIN org_departments d ON d.id = r.department_id
-LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member'
-    AND leaver.object_id = r.object_id AND leaver.confirmed
-WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed
-ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT @max_rows;
+JOIN org_objects o ON o.id = r.object_id
+LEFT JOIN org_objects c ON c.id = r.department_id AND c.id <> o.id
+LEFT JOIN sync_run_removals leaver
+    ON leaver.run_id = r.run_id
+    AND leaver.object_type = 'member'
+    AND leaver.object_id = r.object_id
+    AND leaver.confirmed
+WHERE r.run_id = @run_id AND r.object_type = @object_type AND r.confirmed
+ORDER BY leaver.run_id IS NOT NULL OR coalesce(r.reason LIKE 'with%', false),
+    o.external_id COLLATE "C", c.external_id COLLATE "C"
+LIMIT @max_rows;
 
 -- name: ListPlannedMembers :many
 -- Whom a run would remove, by their primary department: first those that lose most.

@@ -232,73 +232,67 @@ UNION ALL
 SELECT l.object_type, l.max_count, l.max_percent
 FROM removal_limits l WHERE l.provider_id = @provider_id;
 
--- name: CountDepartments :one
-SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active';
-
--- name: CountMembers :one
-SELECT count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active';
-
--- name: CountMemberships :one
-SELECT count(*) FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
+-- name: CountActive :many
+-- How many of a provider's objects are there, of each kind; memberships only if asked for.
+SELECT 'department' AS object_type, count(*)::int AS objects
+FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND d.status = 'active'
+UNION ALL
+SELECT 'member', count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active'
+UNION ALL
+SELECT 'membership', count(*)
+FROM org_departments d
+JOIN org_member_departments md ON md.department_id = d.id
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-WHERE d.provider_id = @provider_id;
+WHERE d.provider_id = @provider_id AND @memberships::boolean
+UNION ALL
+SELECT 'group', count(*) FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active'
+UNION ALL
+SELECT 'group_membership', count(*)
+FROM org_groups g
+JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+WHERE g.provider_id = @provider_id
+UNION ALL
+SELECT 'administrator', count(*)
+FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider';
 
--- name: RemoveMemberships :one
--- What is done is marked by way of a conflict, here and below: that finds each line by
--- its key, where an update may read all lines for each.
+-- name: TakeRemovals :many
+-- Takes the next planned removals of a kind and marks them as done. By way of a conflict,
+-- which finds each row by its key, where an UPDATE may read all of the run's for each.
 WITH batch AS (
-    SELECT r.object_id, r.department_id FROM sync_run_removals r
-    WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id, r.department_id LIMIT @max_rows
-), gone AS (
-    DELETE FROM org_member_departments md USING batch b
-    WHERE md.member_id = b.object_id AND md.department_id = b.department_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT @run_id, 'membership', b.object_id, b.department_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    SELECT r.object_id, r.department_id
+    FROM sync_run_removals r
+    WHERE r.run_id = @run_id AND r.object_type = @object_type AND r.confirmed AND NOT r.applied
+    ORDER BY r.object_id, r.department_id
+    LIMIT @max_rows
 )
-SELECT count(*)::int AS removed FROM done;
+INSERT INTO sync_run_removals AS r (run_id, object_type, object_id, department_id)
+SELECT @run_id, @object_type, b.object_id, b.department_id FROM batch b
+ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
+RETURNING r.object_id, r.department_id;
 
--- name: RemoveMembers :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id LIMIT @max_rows
-), there AS (
-    SELECT m.id FROM org_members m JOIN batch b ON b.object_id = m.id
-    WHERE m.status <> 'deleted' ORDER BY m.id FOR NO KEY UPDATE OF m
-), gone AS (
-    UPDATE org_members m SET status = 'deleted', synced_at = now() FROM there t WHERE m.id = t.id
+-- name: RemoveMemberships :exec
+DELETE FROM org_member_departments md
+USING (SELECT unnest(@objects::uuid[]) AS member_id, unnest(@containers::uuid[]) AS department_id) b
+WHERE md.member_id = b.member_id AND md.department_id = b.department_id;
+
+-- name: RemoveMembers :exec
+WITH locked AS (
+    SELECT m.id FROM org_members m
+    WHERE m.id = ANY (@objects::uuid[]) AND m.status <> 'deleted'
+    ORDER BY m.id FOR NO KEY UPDATE OF m
 ), forgotten AS (
-    DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'member' AND c.object_id = b.object_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT @run_id, 'member', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    DELETE FROM removal_candidates c WHERE c.object_type = 'member' AND c.object_id = ANY (@objects)
 )
-SELECT count(*)::int AS removed FROM done;
+UPDATE org_members m SET status = 'deleted', synced_at = now() FROM locked l WHERE m.id = l.id;
 
--- name: RemoveDepartments :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id LIMIT @max_rows
-), there AS (
-    SELECT d.id FROM org_departments d JOIN batch b ON b.object_id = d.id
-    WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
-), gone AS (
-    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
-    FROM there t WHERE d.id = t.id
+-- name: RemoveDepartments :exec
+WITH locked AS (
+    SELECT d.id FROM org_departments d
+    WHERE d.id = ANY (@objects::uuid[]) AND d.status <> 'deleted'
+    ORDER BY d.id FOR NO KEY UPDATE OF d
 ), forgotten AS (
-    DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'department' AND c.object_id = b.object_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT @run_id, 'department', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    DELETE FROM removal_candidates c WHERE c.object_type = 'department' AND c.object_id = ANY (@objects)
 )
-SELECT count(*)::int AS removed FROM done;
+UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
+FROM locked l
+WHERE d.id = l.id;

@@ -60,42 +60,6 @@ func (q *Queries) AdvanceListings(ctx context.Context, db DBTX, arg AdvanceListi
 	return err
 }
 
-const countAdministrators = `-- name: CountAdministrators :one
-SELECT count(*) FROM org_administrators a WHERE a.provider_id = $1 AND a.source = 'provider'
-`
-
-func (q *Queries) CountAdministrators(ctx context.Context, db DBTX, providerID string) (int64, error) {
-	row := db.QueryRow(ctx, countAdministrators, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const countGroupMemberships = `-- name: CountGroupMemberships :one
-SELECT count(*)
-FROM org_groups g
-JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-WHERE g.provider_id = $1
-`
-
-func (q *Queries) CountGroupMemberships(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countGroupMemberships, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const countGroups = `-- name: CountGroups :one
-SELECT count(*) FROM org_groups g WHERE g.provider_id = $1 AND g.status = 'active'
-`
-
-func (q *Queries) CountGroups(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countGroups, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const disregardListings = `-- name: DisregardListings :exec
 UPDATE sync_run_listings l SET complete = false, error = $1::text WHERE l.run_id = $2 AND l.complete
 `
@@ -461,105 +425,6 @@ func (q *Queries) ListOpenListings(ctx context.Context, db DBTX, arg ListOpenLis
 	return items, nil
 }
 
-const listRemovedAdministrators = `-- name: ListRemovedAdministrators :many
-SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'administrator' AND r.confirmed
-ORDER BY m.external_id COLLATE "C"
-LIMIT $2
-`
-
-type ListRemovedAdministratorsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) ListRemovedAdministrators(ctx context.Context, db DBTX, arg ListRemovedAdministratorsParams) ([]string, error) {
-	rows, err := db.Query(ctx, listRemovedAdministrators, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listRemovedGroupMemberships = `-- name: ListRemovedGroupMemberships :many
-SELECT (external_id_of(r.object_id) || ' in ' || g.external_id)::text AS id
-FROM sync_run_removals r
-JOIN org_groups g ON g.id = r.department_id
-WHERE r.run_id = $1 AND r.object_type = 'group_membership' AND r.confirmed
-ORDER BY r.reason LIKE 'with%', external_id_of(r.object_id) COLLATE "C", g.external_id COLLATE "C"
-LIMIT $2
-`
-
-type ListRemovedGroupMembershipsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-// Those of objects that stay come first: of the others their own line says enough.
-func (q *Queries) ListRemovedGroupMemberships(ctx context.Context, db DBTX, arg ListRemovedGroupMembershipsParams) ([]string, error) {
-	rows, err := db.Query(ctx, listRemovedGroupMemberships, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listRemovedGroups = `-- name: ListRemovedGroups :many
-SELECT g.external_id FROM sync_run_removals r JOIN org_groups g ON g.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'group' AND r.confirmed
-ORDER BY g.external_id COLLATE "C"
-LIMIT $2
-`
-
-type ListRemovedGroupsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) ListRemovedGroups(ctx context.Context, db DBTX, arg ListRemovedGroupsParams) ([]string, error) {
-	rows, err := db.Query(ctx, listRemovedGroups, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const listingsExist = `-- name: ListingsExist :one
 SELECT EXISTS (SELECT 1 FROM sync_run_listings l WHERE l.run_id = $1)
 `
@@ -736,98 +601,46 @@ func (q *Queries) RecomputeGroupCounts(ctx context.Context, db DBTX, providerID 
 	return result.RowsAffected(), nil
 }
 
-const removeAdministrators = `-- name: RemoveAdministrators :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = $1 AND r.object_type = 'administrator' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id
-    LIMIT $2
-), deleted AS (
-    DELETE FROM org_administrators a USING batch b, sync_runs this
-    WHERE this.id = $1 AND a.provider_id = this.provider_id AND a.member_id = b.object_id AND a.source = 'provider'
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT $1, 'administrator', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
-)
-SELECT count(*)::int AS removed FROM done
+const removeAdministrators = `-- name: RemoveAdministrators :exec
+DELETE FROM org_administrators a USING org_members m
+WHERE m.id = ANY ($1::uuid[])
+  AND a.provider_id = m.provider_id
+  AND a.member_id = m.id
+  AND a.source = 'provider'
 `
 
-type RemoveAdministratorsParams struct {
-	RunID   string
-	MaxRows int32
+func (q *Queries) RemoveAdministrators(ctx context.Context, db DBTX, objects []string) error {
+	_, err := db.Exec(ctx, removeAdministrators, objects)
+	return err
 }
 
-func (q *Queries) RemoveAdministrators(ctx context.Context, db DBTX, arg RemoveAdministratorsParams) (int32, error) {
-	row := db.QueryRow(ctx, removeAdministrators, arg.RunID, arg.MaxRows)
-	var removed int32
-	err := row.Scan(&removed)
-	return removed, err
-}
-
-const removeGroupMemberships = `-- name: RemoveGroupMemberships :one
+const removeGroupMemberships = `-- name: RemoveGroupMemberships :exec
 WITH batch AS (
-    SELECT r.object_id, r.department_id FROM sync_run_removals r
-    WHERE r.run_id = $1 AND r.object_type = 'group_membership' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id, r.department_id
-    LIMIT $2
+    SELECT unnest($1::uuid[]) AS object_id, unnest($2::uuid[]) AS group_id
 ), deleted_members AS (
-    DELETE FROM org_group_members gm USING batch b
-    WHERE gm.member_id = b.object_id AND gm.group_id = b.department_id
-), deleted_departments AS (
-    DELETE FROM org_group_departments gd USING batch b
-    WHERE gd.department_id = b.object_id AND gd.group_id = b.department_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT $1, 'group_membership', b.object_id, b.department_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    DELETE FROM org_group_members gm USING batch b WHERE gm.member_id = b.object_id AND gm.group_id = b.group_id
 )
-SELECT count(*)::int AS removed FROM done
+DELETE FROM org_group_departments gd USING batch b WHERE gd.department_id = b.object_id AND gd.group_id = b.group_id
 `
 
 type RemoveGroupMembershipsParams struct {
-	RunID   string
-	MaxRows int32
+	Objects    []string
+	Containers []string
 }
 
-func (q *Queries) RemoveGroupMemberships(ctx context.Context, db DBTX, arg RemoveGroupMembershipsParams) (int32, error) {
-	row := db.QueryRow(ctx, removeGroupMemberships, arg.RunID, arg.MaxRows)
-	var removed int32
-	err := row.Scan(&removed)
-	return removed, err
+func (q *Queries) RemoveGroupMemberships(ctx context.Context, db DBTX, arg RemoveGroupMembershipsParams) error {
+	_, err := db.Exec(ctx, removeGroupMemberships, arg.Objects, arg.Containers)
+	return err
 }
 
-const removeGroups = `-- name: RemoveGroups :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = $1 AND r.object_type = 'group' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id
-    LIMIT $2
-), deleted AS (
-    UPDATE org_groups g SET status = 'deleted', member_count = 0, synced_at = now()
-    FROM batch b
-    WHERE g.id = b.object_id AND g.status <> 'deleted'
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT $1, 'group', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
-)
-SELECT count(*)::int AS removed FROM done
+const removeGroups = `-- name: RemoveGroups :exec
+UPDATE org_groups g SET status = 'deleted', member_count = 0, synced_at = now()
+WHERE g.id = ANY ($1::uuid[]) AND g.status <> 'deleted'
 `
 
-type RemoveGroupsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) RemoveGroups(ctx context.Context, db DBTX, arg RemoveGroupsParams) (int32, error) {
-	row := db.QueryRow(ctx, removeGroups, arg.RunID, arg.MaxRows)
-	var removed int32
-	err := row.Scan(&removed)
-	return removed, err
+func (q *Queries) RemoveGroups(ctx context.Context, db DBTX, objects []string) error {
+	_, err := db.Exec(ctx, removeGroups, objects)
+	return err
 }
 
 const resolveAdministrators = `-- name: ResolveAdministrators :exec

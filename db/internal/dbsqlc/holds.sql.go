@@ -385,103 +385,43 @@ func (q *Queries) ListPlannedMemberships(ctx context.Context, db DBTX, arg ListP
 	return items, nil
 }
 
-const listRemovedDepartments = `-- name: ListRemovedDepartments :many
-SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C"
-LIMIT $2
-`
-
-type ListRemovedDepartmentsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) ListRemovedDepartments(ctx context.Context, db DBTX, arg ListRemovedDepartmentsParams) ([]string, error) {
-	rows, err := db.Query(ctx, listRemovedDepartments, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listRemovedMembers = `-- name: ListRemovedMembers :many
-SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C"
-LIMIT $2
-`
-
-type ListRemovedMembersParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) ListRemovedMembers(ctx context.Context, db DBTX, arg ListRemovedMembersParams) ([]string, error) {
-	rows, err := db.Query(ctx, listRemovedMembers, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listRemovedMemberships = `-- name: ListRemovedMemberships :many
-SELECT m.external_id AS member, d.external_id AS department
+const listRemovedIDs = `-- name: ListRemovedIDs :many
+SELECT (o.external_id || coalesce(' in ' || c.external_id, ''))::text AS id
 FROM sync_run_removals r
-JOIN org_members m ON m.id = r.object_id
-JOIN org_departments d ON d.id = r.department_id
-LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member'
-    AND leaver.object_id = r.object_id AND leaver.confirmed
-WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed
-ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT $2
+JOIN org_objects o ON o.id = r.object_id
+LEFT JOIN org_objects c ON c.id = r.department_id AND c.id <> o.id
+LEFT JOIN sync_run_removals leaver
+    ON leaver.run_id = r.run_id
+    AND leaver.object_type = 'member'
+    AND leaver.object_id = r.object_id
+    AND leaver.confirmed
+WHERE r.run_id = $1 AND r.object_type = $2 AND r.confirmed
+ORDER BY leaver.run_id IS NOT NULL OR coalesce(r.reason LIKE 'with%', false),
+    o.external_id COLLATE "C", c.external_id COLLATE "C"
+LIMIT $3
 `
 
-type ListRemovedMembershipsParams struct {
-	RunID   string
-	MaxRows int32
+type ListRemovedIDsParams struct {
+	RunID      string
+	ObjectType string
+	MaxRows    int32
 }
 
-type ListRemovedMembershipsRow struct {
-	Member     string
-	Department string
-}
-
-// Those of people who stay come first: of the others the person's own line says enough.
-func (q *Queries) ListRemovedMemberships(ctx context.Context, db DBTX, arg ListRemovedMembershipsParams) ([]ListRemovedMembershipsRow, error) {
-	rows, err := db.Query(ctx, listRemovedMemberships, arg.RunID, arg.MaxRows)
+// The ids of what a run is to remove of a kind, of places as one id in another. Places of
+// members who go, and what else goes with something, come last: its own line says enough.
+func (q *Queries) ListRemovedIDs(ctx context.Context, db DBTX, arg ListRemovedIDsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listRemovedIDs, arg.RunID, arg.ObjectType, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ListRemovedMembershipsRow
+	var items []string
 	for rows.Next() {
-		var i ListRemovedMembershipsRow
-		if err := rows.Scan(&i.Member, &i.Department); err != nil {
+		var id string
+		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

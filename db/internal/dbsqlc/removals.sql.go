@@ -18,26 +18,58 @@ func (q *Queries) ClearRemovals(ctx context.Context, db DBTX, runID string) erro
 	return err
 }
 
-const countDepartments = `-- name: CountDepartments :one
-SELECT count(*) FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
+const countActive = `-- name: CountActive :many
+SELECT 'department' AS object_type, count(*)::int AS objects
+FROM org_departments d WHERE d.provider_id = $1::uuid AND d.status = 'active'
+UNION ALL
+SELECT 'member', count(*) FROM org_members m WHERE m.provider_id = $1 AND m.status = 'active'
+UNION ALL
+SELECT 'membership', count(*)
+FROM org_departments d
+JOIN org_member_departments md ON md.department_id = d.id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
+WHERE d.provider_id = $1 AND $2::boolean
+UNION ALL
+SELECT 'group', count(*) FROM org_groups g WHERE g.provider_id = $1 AND g.status = 'active'
+UNION ALL
+SELECT 'group_membership', count(*)
+FROM org_groups g
+JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+WHERE g.provider_id = $1
+UNION ALL
+SELECT 'administrator', count(*)
+FROM org_administrators a WHERE a.provider_id = $1 AND a.source = 'provider'
 `
 
-func (q *Queries) CountDepartments(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countDepartments, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+type CountActiveParams struct {
+	ProviderID  string
+	Memberships bool
 }
 
-const countMembers = `-- name: CountMembers :one
-SELECT count(*) FROM org_members m WHERE m.provider_id = $1 AND m.status = 'active'
-`
+type CountActiveRow struct {
+	ObjectType string
+	Objects    int32
+}
 
-func (q *Queries) CountMembers(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countMembers, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+// How many of a provider's objects are there, of each kind; memberships only if asked for.
+func (q *Queries) CountActive(ctx context.Context, db DBTX, arg CountActiveParams) ([]CountActiveRow, error) {
+	rows, err := db.Query(ctx, countActive, arg.ProviderID, arg.Memberships)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountActiveRow
+	for rows.Next() {
+		var i CountActiveRow
+		if err := rows.Scan(&i.ObjectType, &i.Objects); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const countMembersWithoutPlace = `-- name: CountMembersWithoutPlace :many
@@ -66,20 +98,6 @@ func (q *Queries) CountMembersWithoutPlace(ctx context.Context, db DBTX, provide
 		return nil, err
 	}
 	return items, nil
-}
-
-const countMemberships = `-- name: CountMemberships :one
-SELECT count(*) FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
-JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-WHERE d.provider_id = $1
-`
-
-func (q *Queries) CountMemberships(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countMemberships, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
 }
 
 const countReadMembers = `-- name: CountReadMembers :one
@@ -544,100 +562,99 @@ func (q *Queries) PlanMembershipRemovals(ctx context.Context, db DBTX, arg PlanM
 	return result.RowsAffected(), nil
 }
 
-const removeDepartments = `-- name: RemoveDepartments :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id LIMIT $2
-), there AS (
-    SELECT d.id FROM org_departments d JOIN batch b ON b.object_id = d.id
-    WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
-), gone AS (
-    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
-    FROM there t WHERE d.id = t.id
+const removeDepartments = `-- name: RemoveDepartments :exec
+WITH locked AS (
+    SELECT d.id FROM org_departments d
+    WHERE d.id = ANY ($1::uuid[]) AND d.status <> 'deleted'
+    ORDER BY d.id FOR NO KEY UPDATE OF d
 ), forgotten AS (
-    DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'department' AND c.object_id = b.object_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT $1, 'department', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    DELETE FROM removal_candidates c WHERE c.object_type = 'department' AND c.object_id = ANY ($1)
 )
-SELECT count(*)::int AS removed FROM done
+UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
+FROM locked l
+WHERE d.id = l.id
 `
 
-type RemoveDepartmentsParams struct {
-	RunID   string
-	MaxRows int32
+func (q *Queries) RemoveDepartments(ctx context.Context, db DBTX, objects []string) error {
+	_, err := db.Exec(ctx, removeDepartments, objects)
+	return err
 }
 
-func (q *Queries) RemoveDepartments(ctx context.Context, db DBTX, arg RemoveDepartmentsParams) (int32, error) {
-	row := db.QueryRow(ctx, removeDepartments, arg.RunID, arg.MaxRows)
-	var removed int32
-	err := row.Scan(&removed)
-	return removed, err
-}
-
-const removeMembers = `-- name: RemoveMembers :one
-WITH batch AS (
-    SELECT r.object_id FROM sync_run_removals r
-    WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id LIMIT $2
-), there AS (
-    SELECT m.id FROM org_members m JOIN batch b ON b.object_id = m.id
-    WHERE m.status <> 'deleted' ORDER BY m.id FOR NO KEY UPDATE OF m
-), gone AS (
-    UPDATE org_members m SET status = 'deleted', synced_at = now() FROM there t WHERE m.id = t.id
+const removeMembers = `-- name: RemoveMembers :exec
+WITH locked AS (
+    SELECT m.id FROM org_members m
+    WHERE m.id = ANY ($1::uuid[]) AND m.status <> 'deleted'
+    ORDER BY m.id FOR NO KEY UPDATE OF m
 ), forgotten AS (
-    DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'member' AND c.object_id = b.object_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT $1, 'member', b.object_id, b.object_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
+    DELETE FROM removal_candidates c WHERE c.object_type = 'member' AND c.object_id = ANY ($1)
 )
-SELECT count(*)::int AS removed FROM done
+UPDATE org_members m SET status = 'deleted', synced_at = now() FROM locked l WHERE m.id = l.id
 `
 
-type RemoveMembersParams struct {
-	RunID   string
-	MaxRows int32
+func (q *Queries) RemoveMembers(ctx context.Context, db DBTX, objects []string) error {
+	_, err := db.Exec(ctx, removeMembers, objects)
+	return err
 }
 
-func (q *Queries) RemoveMembers(ctx context.Context, db DBTX, arg RemoveMembersParams) (int32, error) {
-	row := db.QueryRow(ctx, removeMembers, arg.RunID, arg.MaxRows)
-	var removed int32
-	err := row.Scan(&removed)
-	return removed, err
-}
-
-const removeMemberships = `-- name: RemoveMemberships :one
-WITH batch AS (
-    SELECT r.object_id, r.department_id FROM sync_run_removals r
-    WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
-    ORDER BY r.object_id, r.department_id LIMIT $2
-), gone AS (
-    DELETE FROM org_member_departments md USING batch b
-    WHERE md.member_id = b.object_id AND md.department_id = b.department_id
-), done AS (
-    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-    SELECT $1, 'membership', b.object_id, b.department_id FROM batch b
-    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
-    RETURNING 1
-)
-SELECT count(*)::int AS removed FROM done
+const removeMemberships = `-- name: RemoveMemberships :exec
+DELETE FROM org_member_departments md
+USING (SELECT unnest($1::uuid[]) AS member_id, unnest($2::uuid[]) AS department_id) b
+WHERE md.member_id = b.member_id AND md.department_id = b.department_id
 `
 
 type RemoveMembershipsParams struct {
-	RunID   string
-	MaxRows int32
+	Objects    []string
+	Containers []string
 }
 
-// What is done is marked by way of a conflict, here and below: that finds each line by
-// its key, where an update may read all lines for each.
-func (q *Queries) RemoveMemberships(ctx context.Context, db DBTX, arg RemoveMembershipsParams) (int32, error) {
-	row := db.QueryRow(ctx, removeMemberships, arg.RunID, arg.MaxRows)
-	var removed int32
-	err := row.Scan(&removed)
-	return removed, err
+func (q *Queries) RemoveMemberships(ctx context.Context, db DBTX, arg RemoveMembershipsParams) error {
+	_, err := db.Exec(ctx, removeMemberships, arg.Objects, arg.Containers)
+	return err
+}
+
+const takeRemovals = `-- name: TakeRemovals :many
+WITH batch AS (
+    SELECT r.object_id, r.department_id
+    FROM sync_run_removals r
+    WHERE r.run_id = $1 AND r.object_type = $2 AND r.confirmed AND NOT r.applied
+    ORDER BY r.object_id, r.department_id
+    LIMIT $3
+)
+INSERT INTO sync_run_removals AS r (run_id, object_type, object_id, department_id)
+SELECT $1, $2, b.object_id, b.department_id FROM batch b
+ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
+RETURNING r.object_id, r.department_id
+`
+
+type TakeRemovalsParams struct {
+	RunID      string
+	ObjectType string
+	MaxRows    int32
+}
+
+type TakeRemovalsRow struct {
+	ObjectID     string
+	DepartmentID string
+}
+
+// Takes the next planned removals of a kind and marks them as done. By way of a conflict,
+// which finds each row by its key, where an UPDATE may read all of the run's for each.
+func (q *Queries) TakeRemovals(ctx context.Context, db DBTX, arg TakeRemovalsParams) ([]TakeRemovalsRow, error) {
+	rows, err := db.Query(ctx, takeRemovals, arg.RunID, arg.ObjectType, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TakeRemovalsRow
+	for rows.Next() {
+		var i TakeRemovalsRow
+		if err := rows.Scan(&i.ObjectID, &i.DepartmentID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
