@@ -202,20 +202,15 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	default:
 		end.Status, end.Problem = directory.RunCanceled, "canceled while waiting for a decision on the removals"
 	}
-	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, h.in.Provider), runs.FinishRun, end).Get(ctx,
-		&report); err != nil {
+	result, report, err := finishRun(ctx, h.in.Provider, end)
+	if err != nil {
 		return nil, err
 	}
-	result := resultOf(h.in.RunID, report)
 	h.reasons = report.Reasons
 	if result.Status == directory.RunFailed || result.Status == directory.RunPartial || h.decision == expired {
-		startNotification(
-			ctx,
-			h.in.Language,
-			NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status,
-				Hooks: report.Notify},
-		)
+		startNotification(ctx, h.in.Language, NotifyInput{
+			RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status, Hooks: report.Notify,
+		})
 	}
 	return result, publish(ctx, result)
 }

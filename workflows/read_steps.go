@@ -30,15 +30,16 @@ func (s *syncOrg) readingSteps() []step {
 func (s *syncOrg) preflight(ctx workflow.Context) error {
 	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.Preflight, s.ref()).Get(ctx, &s.visible)
 	if err == nil && s.visible.GroupsMeanwhile && len(s.in.Departments) == 0 {
-		s.groupsRead = s.readGroups(ctx, true)
+		s.readGroups(ctx, true)
 	}
 	return err
 }
 
 // readGroups begins to read groups and administrators. meanwhile says that they have no
 // phase of their own.
-func (s *syncOrg) readGroups(ctx workflow.Context, meanwhile bool) workflow.Future {
-	return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadGroups,
+func (s *syncOrg) readGroups(ctx workflow.Context, meanwhile bool) {
+	ctx, s.stopGroups = workflow.WithCancel(ctx)
+	s.groupsRead = workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadGroups,
 		activities.ReadGroupsInput{RunID: s.progress.RunID, Meanwhile: meanwhile})
 }
 
@@ -172,7 +173,7 @@ func (s *syncOrg) applyMembersByID(ctx workflow.Context) error {
 // cannot be read is on record, and concerns nothing else.
 func (s *syncOrg) groups(ctx workflow.Context) error {
 	if s.groupsRead == nil && len(s.in.Departments) == 0 {
-		s.groupsRead = s.readGroups(ctx, false)
+		s.readGroups(ctx, false)
 	}
 	if s.groupsRead != nil {
 		if err := s.groupsRead.Get(ctx, nil); err != nil {

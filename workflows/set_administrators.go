@@ -66,28 +66,10 @@ func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncRe
 		activities.SetAdministratorsInput{
 			RunID: begun.RunID, Add: in.Add, Remove: in.Remove,
 		}).Get(ctx, nil)
-	end := activities.FinishRunInput{RunID: begun.RunID, Incomplete: true}
-	switch {
-	case failed == nil:
-	case ctx.Err() != nil || temporal.IsCanceledError(failed):
-		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"
-	default:
-		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
-	}
-	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.FinishRun, end).Get(beginning,
-		&report); err != nil {
+	end := endedBy(ctx, failed, activities.FinishRunInput{RunID: begun.RunID, Incomplete: true})
+	result, _, err := finishRun(beginning, in.Provider, end)
+	if err != nil {
 		return nil, err
 	}
-	result := resultOf(begun.RunID, report)
-	switch {
-	case failed == nil:
-		return result, nil
-	case end.Status == directory.RunCanceled:
-		return nil, temporal.NewCanceledError(result)
-	default:
-		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, FailureType, temporal.ApplicationErrorOptions{
-			NonRetryable: true, Details: []any{result},
-		})
-	}
+	return outcomeOf(result, end)
 }

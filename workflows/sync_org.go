@@ -37,8 +37,9 @@ type syncOrg struct {
 	visible  activities.PreflightResult
 	tree     activities.FinishDepartmentsResult
 	removals activities.PlannedRemovals
-	// groupsRead is set if groups are read while departments and members are.
+	// groupsRead is set once groups are being read, and stopGroups ends that.
 	groupsRead workflow.Future
+	stopGroups func()
 	// dryRun is set in plan mode.
 	dryRun *activities.DryRunResult
 	// held is set once HoldRemovals waits for the decision.
@@ -54,7 +55,7 @@ type syncOrg struct {
 
 func newSyncOrg(ctx workflow.Context, in SyncInput) *syncOrg {
 	started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
-	return &syncOrg{in: in, progress: Progress{
+	return &syncOrg{in: in, stopGroups: func() {}, progress: Progress{
 		Provider: in.Provider, Mode: in.Mode, Status: directory.RunRunning, Phase: "begin", StartedAt: &started,
 	}}
 }
@@ -114,11 +115,9 @@ func (s *syncOrg) steps() []step {
 	)
 }
 
-// run goes through the steps. It returns the first failure that ends it, and then ends what
-// is still being read.
+// run goes through the steps. It returns the first failure that ends it.
 func (s *syncOrg) run(ctx workflow.Context) error {
-	ctx, cancel := workflow.WithCancel(ctx)
-	defer cancel()
+	defer func() { s.stopGroups() }()
 	for _, step := range s.steps() {
 		if err := s.enter(ctx, step.phase); err != nil {
 			return err
@@ -219,12 +218,9 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
 	}
-	startNotification(
-		ctx,
-		s.language,
-		NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld,
-			Hooks: held.Notify},
-	)
+	startNotification(ctx, s.language, NotifyInput{
+		RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld, Hooks: held.Notify,
+	})
 	s.held, s.reasons = resultOf(s.progress.RunID, held.RunReport), held.Reasons
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	s.progress.HoldWorkflowID, s.progress.HoldReason = id, s.removals.HoldReason
@@ -245,47 +241,26 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	if s.held != nil && failed == nil {
 		return s.held, s.outcome(ctx, s.held)
 	}
-	end := activities.FinishRunInput{RunID: s.progress.RunID, Incomplete: s.incomplete()}
-	switch {
-	case failed == nil:
-		if s.dryRun != nil {
-			end.Counts = &s.dryRun.Counts
-		}
-	case ctx.Err() != nil || temporal.IsCanceledError(failed):
-		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"
-	default:
-		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
+	end := endedBy(ctx, failed, activities.FinishRunInput{RunID: s.progress.RunID, Incomplete: s.incomplete()})
+	if failed == nil && s.dryRun != nil {
+		end.Counts = &s.dryRun.Counts
 	}
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, s.in.Provider), runs.FinishRun, end).Get(ctx,
-		&report); err != nil {
+	result, report, err := finishRun(ctx, s.in.Provider, end)
+	if err != nil {
 		return nil, err
 	}
-	result := resultOf(s.progress.RunID, report)
 	s.reasons = report.Reasons
 	if err := s.outcome(ctx, result); err != nil {
 		return nil, err
 	}
 	if !s.in.Events && (result.Status == directory.RunFailed || result.Status == directory.RunPartial) {
-		startNotification(
-			ctx,
-			s.language,
-			NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status,
-				Hooks: report.Notify},
-		)
-	}
-	switch {
-	case failed == nil:
-		return result, nil
-	case end.Status == directory.RunCanceled:
-		return nil, temporal.NewCanceledError(result)
-	default:
-		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, FailureType, temporal.ApplicationErrorOptions{
-			NonRetryable: true, Details: []any{result},
+		startNotification(ctx, s.language, NotifyInput{
+			RunID: result.RunID, Provider: s.in.Provider, Status: result.Status, Hooks: report.Notify,
 		})
 	}
+	return outcomeOf(result, end)
 }
 
 func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
@@ -293,11 +268,4 @@ func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
 	s.progress.end(ctx, result.Status)
 	workflow.SetCurrentDetails(ctx, s.details())
 	return publish(ctx, result)
-}
-
-func resultOf(runID string, r activities.RunReport) *SyncResult {
-	return &SyncResult{
-		RunID: runID, Provider: r.Provider, Mode: r.Mode, Status: r.Status, Counts: r.Counts, Calls: r.Calls,
-		DurationMS: r.DurationMS, Errors: append([]string{}, r.Errors...), // a list in JSON, too
-	}
 }

@@ -153,25 +153,16 @@ func (u *undoRun) details() string {
 // context that is not. The directory does not count as synced: it now differs from
 // the provider on purpose.
 func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error) {
-	end := activities.FinishRunInput{RunID: u.begun.RunID, Incomplete: true}
-	switch {
-	case failed == nil:
-		if u.in.Mode == ModePlan {
-			end.Counts = &u.undone.Counts
-		}
-	case ctx.Err() != nil || temporal.IsCanceledError(failed):
-		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"
-	default:
-		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
+	end := endedBy(ctx, failed, activities.FinishRunInput{RunID: u.begun.RunID, Incomplete: true})
+	if failed == nil && u.in.Mode == ModePlan {
+		end.Counts = &u.undone.Counts
 	}
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, u.begun.Provider), runs.FinishRun, end).Get(ctx,
-		&report); err != nil {
+	result, report, err := finishRun(ctx, u.begun.Provider, end)
+	if err != nil {
 		return nil, err
 	}
-	result := resultOf(u.begun.RunID, report)
 	result.Undoes, result.LeftAlone = u.begun.Undoes, u.undone.LeftAlone
 	u.reasons = report.Reasons
 	u.progress.end(ctx, result.Status)
@@ -180,21 +171,9 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if result.Status == directory.RunFailed {
-		startNotification(
-			ctx,
-			u.begun.Language,
-			NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status,
-				Hooks: report.Notify},
-		)
-	}
-	switch {
-	case failed == nil:
-		return result, nil
-	case end.Status == directory.RunCanceled:
-		return nil, temporal.NewCanceledError(result)
-	default:
-		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, FailureType, temporal.ApplicationErrorOptions{
-			NonRetryable: true, Details: []any{result},
+		startNotification(ctx, u.begun.Language, NotifyInput{
+			RunID: result.RunID, Provider: result.Provider, Status: result.Status, Hooks: report.Notify,
 		})
 	}
+	return outcomeOf(result, end)
 }
