@@ -32,7 +32,7 @@ type ReadMembersResult struct {
 	People int `json:"people,omitempty"`
 	// Unchanged is true if all of it is what it was when last applied, so that nothing
 	// is left to apply.
-	Unchanged bool `json:"recognised,omitempty"`
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
 // ReadMembers reads the people of a range of departments into staging, department by

@@ -38,8 +38,8 @@ func TestReplay(t *testing.T) {
 			}
 		})
 	}
-	require.GreaterOrEqual(t, good, 49, "recorded histories")
-	require.GreaterOrEqual(t, bad, 3, "histories to refuse")
+	require.GreaterOrEqual(t, good, 51, "recorded histories")
+	require.GreaterOrEqual(t, bad, 5, "histories to refuse")
 }
 
 func replay(t *testing.T, file string) error {

@@ -297,6 +297,7 @@ func recordDecided(t *testing.T) {
 	gone.answer = func(_ int, rw http.ResponseWriter) { rw.WriteHeader(http.StatusGone) }
 	use := w.service()
 	hook := w.hook(use, gone, service.AddWebhookInput{}).ID
+	leave(t, s.company, 1)
 	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
 	require.Eventually(t, func() bool {
 		shown, err := use.ViewFor(everybody).GetWebhook(t.Context(), hook)
