@@ -157,7 +157,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 		"ReadGroups", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
 	}, f.order())
 	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply",
-		Status: directory.RunSucceeded, Calls: 7}, result)
+		Status: directory.RunSucceeded, Calls: 7, Errors: []string{}}, result)
 	require.Equal(t, []activities.ApplyDepartmentsInput{{RunID: runID, LimitedRange: true}},
 		inputsOf[activities.ApplyDepartmentsInput](f, "ApplyDepartments"))
 	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}},
