@@ -156,7 +156,8 @@ type pendingLookups struct {
 func (d pendingLookups) any() bool { return len(d.needed)+int(d.open) > 0 }
 
 // findPendingLookups returns what of a plan is to be looked up and was not yet. More than the guard
-// lets pass are not: where all was read a person decides about them, else they stay.
+// lets pass are not: where all was read a person decides about them, else they stay. Where no
+// person decides, since the run may remove all that is gone, all of it is looked up.
 func (s *Store) findPendingLookups(ctx context.Context, tx pgx.Tx, runID string,
 	plan RemovalPlan) (d pendingLookups, err error) {
 	listed, unread := []string{}, []string{}
@@ -175,10 +176,10 @@ func (s *Store) findPendingLookups(ctx context.Context, tx pgx.Tx, runID string,
 		if !kind.LookedUp {
 			continue
 		}
-		if *plan.Planned.Of(kind.Kind) <= plan.Limit(kind.Kind) {
+		if plan.unlimited || *plan.Planned.Of(kind.Kind) <= plan.Limit(kind.Kind) {
 			listed = append(listed, string(kind.Kind))
 		}
-		if plan.read && !plan.beyond(kind.Kind) || !plan.read && few {
+		if plan.read && (plan.unlimited || !plan.beyond(kind.Kind)) || !plan.read && few {
 			unread = append(unread, string(kind.Kind))
 		}
 	}

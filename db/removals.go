@@ -30,6 +30,8 @@ type RemovalPlan struct {
 	Incomplete bool
 	// ToLookUp is how many are to be looked up before the plan stands.
 	ToLookUp int
+	// unlimited says that no person decides, however much would go.
+	unlimited bool
 	// ByEvents says that the run is one by events, RemovedToday what those have removed within
 	// a day; together they have the limit of one run. Withheld says that one of them left
 	// removals to this run.
@@ -133,7 +135,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
-	plan.Incomplete, plan.read = !read.everything(), read.listings
+	plan.Incomplete, plan.read, plan.unlimited = !read.everything(), read.listings, run.Unlimited
 	return plan, err
 }
 

@@ -19,6 +19,7 @@ func TestRemoving(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
 		"candidates are resolved":                  candidatesAreResolved,
 		"who stays keeps their places":             whoStaysKeepsTheirPlaces,
+		"all is looked up where nobody decides":    allIsLookedUpWhereNobodyDecides,
 		"planning again starts over":               planningAgainStartsOver,
 		"the guards figures are the providers own": theGuardsFiguresAreTheProvidersOwn,
 		"removing goes in batches":                 removingGoesInBatches,
@@ -211,6 +212,21 @@ func whoStaysKeepsTheirPlaces(t *testing.T, c *company) {
 	r.remove()
 	require.Equal(t, []string{"department 30", "member d", "member e", "membership d", "membership d", "membership e"},
 		r.removals())
+}
+
+// allIsLookedUpWhereNobodyDecides: an empty answer about everybody must not empty the directory.
+func allIsLookedUpWhereNobodyDecides(t *testing.T, c *company) {
+	var people strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&people, "p%02d in=10; ", i)
+	}
+	c.sync(snapshot{departments: "1; 10<1", members: people.String()})
+	for onRemovals, lookups := range map[string]int{"hold": 1, "apply": 31} {
+		r := c.beginLimited("apply", db.NewRun{OnRemovals: onRemovals})
+		r.read(snapshot{departments: "1"})
+		r.apply(false)
+		require.Equal(t, lookups, r.planRemovals().ToLookUp, onRemovals)
+	}
 }
 
 func planningAgainStartsOver(t *testing.T, c *company) {

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -111,7 +112,7 @@ func (c *company) begin(mode string) *run {
 func (c *company) beginLimited(mode string, n db.NewRun) *run {
 	c.t.Helper()
 	n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = c.provider.Name, "orgsync/"+
-		c.provider.Name, uuid.NewString(), mode, "hold"
+		c.provider.Name, uuid.NewString(), mode, cmp.Or(n.OnRemovals, "hold")
 	begun, err := c.store.BeginRun(c.t.Context(), n, gone)
 	require.NoError(c.t, err)
 	require.NoError(c.t, c.store.SetAccountPolicy(c.t.Context(), begun.RunID, c.policy))

@@ -20,6 +20,7 @@ WHERE r.id = @run_id AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.n
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
     ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS by_id, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
+    (r.on_removals = 'apply')::boolean AS unlimited,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
     (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
