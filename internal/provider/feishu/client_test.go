@@ -341,3 +341,11 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, "https://open.feishu.cn", opened.(*client).base)
 	require.Nil(t, http.DefaultClient.CheckRedirect, "the caller's client stays as it was")
 }
+
+// A department that was deleted while the company was read is no fault of a setting.
+func TestAnUnknownDepartmentMayHaveBeenDeleted(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int64{40015, 99992357, 99992380} {
+		require.Contains(t, meanings[code].action, "nothing to do if it was deleted", "code %d", code)
+	}
+}

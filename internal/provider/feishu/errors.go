@@ -57,6 +57,13 @@ const (
 	unfreeze = "check the person's account in the admin console of the company under its members"
 )
 
+// Of departments: a run only asks for those that Feishu listed, or that a person named.
+const (
+	nothingIfDeleted = "nothing to do if it was deleted in Feishu: the next sync removes it; "
+	useOpenIDs       = nothingIfDeleted + "if you gave the id, use open_department_ids (od-...), not the custom " +
+		"department ids of the admin console"
+)
+
 const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret " +
 	"were accepted"
 
@@ -118,17 +125,17 @@ var meanings = map[int64]meaning{
 	40015: {
 		provider.NotFound,
 		"the department does not exist",
-		"check the department id; if the department is gone, the sync removes it by itself",
+		nothingIfDeleted + "if you gave the id, check it",
 	},
 	99992357: {
 		provider.NotFound,
 		"the open_department_id is unknown",
-		"use open_department_ids (od-...), not the custom department ids of the admin console",
+		useOpenIDs,
 	},
 	99992380: {
 		provider.NotFound,
 		"the department id is unknown",
-		"use open_department_ids (od-...), not the custom department ids of the admin console",
+		useOpenIDs,
 	},
 	41012: {
 		provider.NotFound,

@@ -50,6 +50,11 @@ var suiteTokenRefused = meaning{
 	action:  "another program may be using the same suite: let only one fetch its tokens",
 }
 
+// nothingIfDeleted is what to do about a department that is unknown: a run only asks for those
+// that WeCom listed, or that a person named.
+const nothingIfDeleted = "nothing to do if it was deleted in WeCom: the next sync removes it; if you gave the id, " +
+	"check it in the admin console under Contacts (通讯录)"
+
 // meanings is the one table of WeCom's codes (wecom.md §5.2; 45031, 48001 and 60030 are
 // of WeCom's full list, https://developer.work.weixin.qq.com/document/path/90313).
 var meanings = map[int64]meaning{
@@ -184,7 +189,7 @@ var meanings = map[int64]meaning{
 	60003: {
 		kind:    provider.NotFound,
 		problem: "the department does not exist",
-		action:  "check the department in the admin console under Contacts (通讯录)",
+		action:  nothingIfDeleted,
 	},
 	60004: {
 		kind:    provider.NotFound,
@@ -216,7 +221,7 @@ var meanings = map[int64]meaning{
 	60123: {
 		kind:    provider.NotFound,
 		problem: "the department is not valid",
-		action:  "check the department in the admin console under Contacts (通讯录)",
+		action:  nothingIfDeleted,
 	},
 
 	84014: {kind: provider.CodeRefused, problem: "the user ticket has expired", action: signInAgain},

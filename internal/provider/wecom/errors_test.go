@@ -91,3 +91,11 @@ func TestSyncSecretGivenAsAppSecretIsExplained(t *testing.T) {
 	e := requireError(t, err, provider.Forbidden)
 	require.Contains(t, e.Action, "set secret to an app's secret")
 }
+
+// A department that was deleted while the company was read is no fault of a setting.
+func TestAnUnknownDepartmentMayHaveBeenDeleted(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int64{60003, 60123} {
+		require.Contains(t, meanings[code].action, "nothing to do if it was deleted", "code %d", code)
+	}
+}
