@@ -37,7 +37,7 @@ type TokenCreate struct {
 	Name      string `json:"name" minLength:"1" maxLength:"100"`
 	Role      string `json:"role" enum:"admin,operator,reader,app"`
 	TenantID  string `json:"tenant_id,omitempty" format:"uuid" doc:"Bind it to a tenant."`
-	Provider  string `json:"provider,omitempty" maxLength:"100" doc:"Bind it to a provider, by its name."`
+	Provider  string `json:"provider,omitempty" minLength:"1" maxLength:"100" doc:"Bind it to a provider, by its name."`
 	ExpiresIn *int64 `json:"expires_in,omitempty" minimum:"1" doc:"Seconds until it ends; left out: never."`
 }
 

@@ -47,7 +47,7 @@ type startedOutput struct {
 // Decision is what becomes of a held run.
 type Decision struct {
 	Decision string `json:"decision" enum:"approve,reject"`
-	Note     string `json:"note,omitempty" maxLength:"2000" doc:"Why; it stands in the audit log."`
+	Note     string `json:"note,omitempty" minLength:"1" maxLength:"2000" doc:"Why; it stands in the audit log."`
 }
 
 type startRunInput struct {

@@ -48,23 +48,29 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 // never be null.
 func init() {
 	huma.DefaultArrayNullable = false
-	huma.NewErrorWithContext = func(ctx huma.Context, status int, _ string, errs ...error) huma.StatusError {
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, text string, errs ...error) huma.StatusError {
 		language := message.English
 		if ctx != nil {
 			language = message.Match(ctx.Header("Accept-Language"))
 		}
-		return unfit(language, status, errs)
+		return unfit(language, status, text, errs)
 	}
-	huma.NewError = func(status int, _ string, errs ...error) huma.StatusError {
-		return unfit(message.English, status, errs)
+	huma.NewError = func(status int, text string, errs ...error) huma.StatusError {
+		return unfit(message.English, status, text, errs)
 	}
 }
 
-// unfit is the problem of a request that does not fit the document. What was sent is not
-// repeated: it may be secret.
-func unfit(l message.Language, status int, errs []error) *Problem {
+// noBody is what huma says of a request whose body is missing.
+const noBody = "request body is required"
+
+// unfit is the problem of a request that does not fit the document, of which huma says text. What
+// was sent is not repeated: it may be secret.
+func unfit(l message.Language, status int, text string, errs []error) *Problem {
 	code := codesOfStatuses[status]
-	if code == "" {
+	switch {
+	case text == noBody:
+		code = bodyMissing
+	case code == "":
 		code = inputInvalid
 	}
 	p := newProblem(l, status, code, nil)
@@ -81,6 +87,7 @@ func unfit(l message.Language, status int, errs []error) *Problem {
 // the code for what is wrong and "action." for what to do.
 const (
 	inputInvalid    = "input_invalid"
+	bodyMissing     = "body_missing"
 	bodyTooLarge    = "body_too_large"
 	mediaUnknown    = "media_type_unknown"
 	routeUnknown    = "route_unknown"
@@ -90,6 +97,7 @@ const (
 	refusedTooOft   = "too_many_refused"
 	ifMatchMissing  = "if_match_missing"
 	durationInvalid = "duration_invalid"
+	ruleUnclear     = "schedule_rule_unclear"
 )
 
 // codesOfStatuses are the codes of what huma refuses by itself.

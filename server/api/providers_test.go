@@ -166,6 +166,35 @@ func TestTheAccessLogNamesNobody(t *testing.T) {
 	require.NotContains(t, log, "example.com")
 }
 
+// What is given but empty comes from a variable that was not set: it must not mean everything.
+func TestFieldsThatAreGivenButEmptyAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin := w.as("admin")
+	const id = "/0191d2a0-7b1e-7c3a-9d42-5f1c2b3a4d5e"
+	const run, hook = "/api/v1/runs" + id, "/api/v1/webhooks" + id
+	for _, c := range []struct{ method, path, body string }{
+		{http.MethodPost, "/api/v1/tokens", `{"name":"t","role":"reader","provider":""}`},
+		{http.MethodPost, "/api/v1/tokens", `{"name":"t","role":"reader","tenant_id":""}`},
+		{http.MethodPost, "/api/v1/webhooks", `{"url":"https://app.example.com/","provider":""}`},
+		{http.MethodPost, "/api/v1/webhooks", `{"url":"https://app.example.com/","types":[]}`},
+		{http.MethodPatch, hook, `{"types":[]}`},
+		{http.MethodPost, hook + "/resume", `{"from":""}`},
+		{http.MethodPut, run + "/decision", `{"decision":"approve","note":""}`},
+		{http.MethodPut, "/api/v1/providers/acme/schedule", `{"every":"1h","offset":""}`},
+		{http.MethodPut, "/api/v1/providers/acme/schedule", `{"every":"","cron":"0 2 * * *"}`},
+	} {
+		w.send(admin, c.method, c.path, c.body, "If-Match", `"x"`).
+			problem(http.StatusUnprocessableEntity, "input_invalid")
+	}
+	for _, body := range []string{`{}`, `{"every":"1h","cron":"0 2 * * *"}`} {
+		w.send(admin, http.MethodPut, "/api/v1/providers/acme/schedule", body).
+			problem(http.StatusUnprocessableEntity, "schedule_rule_unclear")
+	}
+	w.send(admin, http.MethodPost, "/api/v1/providers/acme/runs", "").
+		problem(http.StatusBadRequest, "body_missing")
+}
+
 func TestWhatIsNoOperationIsAProblemToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

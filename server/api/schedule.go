@@ -34,14 +34,14 @@ type ScheduledRun struct {
 
 // ScheduleSet is a schedule as it is to be: every or cron.
 type ScheduleSet struct {
-	Every      string  `json:"every,omitempty" example:"1h" doc:"An interval, counted from midnight UTC."`
-	Offset     *string `json:"offset,omitempty" example:"10m" doc:"How much later; left out: by the name."`
-	Jitter     *string `json:"jitter,omitempty" example:"5m" doc:"Up to how much later, at random."`
-	Cron       string  `json:"cron,omitempty" example:"30 2 * * 1-5" doc:"Minute, hour, day of month, month, day of week."`
-	TimeZone   string  `json:"time_zone,omitempty" example:"Asia/Shanghai" doc:"Of a cron expression; else UTC."`
+	Every      string  `json:"every,omitempty" minLength:"1" example:"1h" doc:"An interval, counted from midnight UTC."`
+	Offset     *string `json:"offset,omitempty" minLength:"1" example:"10m" doc:"How much later; left out: by the name."`
+	Jitter     *string `json:"jitter,omitempty" minLength:"1" example:"5m" doc:"Up to how much later, at random."`
+	Cron       string  `json:"cron,omitempty" minLength:"1" example:"30 2 * * 1-5" doc:"Minute, hour, day, month, day of week."`
+	TimeZone   string  `json:"time_zone,omitempty" minLength:"1" example:"Asia/Shanghai" doc:"Of cron; else UTC."`
 	OnRemovals string  `json:"on_removals,omitempty" enum:"hold,apply,skip" default:"hold"`
 	Paused     *bool   `json:"paused,omitempty" doc:"Pauses it or lets it go on; left out: as it is."`
-	Note       string  `json:"note,omitempty" maxLength:"500" doc:"Why it is paused."`
+	Note       string  `json:"note,omitempty" minLength:"1" maxLength:"500" doc:"Why it is paused."`
 }
 
 type scheduleOutput struct{ Body Schedule }
@@ -106,6 +106,9 @@ func (a *API) setSchedule(ctx context.Context, in *setScheduleInput) (*scheduleO
 // rule is what is asked for.
 func (s ScheduleSet) rule() (service.RuleInput, error) {
 	in := service.RuleInput{Cron: s.Cron, TimeZone: s.TimeZone}
+	if (s.Every == "") == (s.Cron == "") {
+		return in, &refusal{http.StatusUnprocessableEntity, ruleUnclear, nil}
+	}
 	for _, one := range []struct {
 		field, text string
 		set         func(time.Duration)

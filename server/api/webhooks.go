@@ -42,8 +42,8 @@ type WebhookCreate struct {
 	URL      string   `json:"url" minLength:"1" maxLength:"2000" doc:"An https address; private networks have to be allowed."`
 	Content  string   `json:"content,omitempty" enum:"ping,events" default:"ping" doc:"ping: how much is new, no personal data."`
 	TenantID string   `json:"tenant_id,omitempty" format:"uuid"`
-	Provider string   `json:"provider,omitempty" maxLength:"100"`
-	Types    []string `json:"types,omitempty" maxItems:"100" doc:"Types such as member.moved or member.*; none: all."`
+	Provider string   `json:"provider,omitempty" minLength:"1" maxLength:"100"`
+	Types    []string `json:"types,omitempty" minItems:"1" maxItems:"100" doc:"Types such as member.moved or member.*; left out: all."`
 }
 
 // WebhookCreated is a webhook that was stored.
@@ -56,13 +56,13 @@ type WebhookCreated struct {
 type WebhookPatch struct {
 	URL     *string   `json:"url,omitempty" minLength:"1" maxLength:"2000"`
 	Content *string   `json:"content,omitempty" enum:"ping,events"`
-	Types   *[]string `json:"types,omitempty" maxItems:"100"`
+	Types   *[]string `json:"types,omitempty" minItems:"1" maxItems:"100"`
 	Paused  *bool     `json:"paused,omitempty" doc:"true: nothing more is delivered until it is resumed."`
 }
 
 // WebhookResume has a webhook told again.
 type WebhookResume struct {
-	From string `json:"from,omitempty" maxLength:"200" doc:"A cursor, or now; left out: where it stopped."`
+	From string `json:"from,omitempty" minLength:"1" maxLength:"200" doc:"A cursor, or now; left out: where it stopped."`
 }
 
 // Delivery is one message to a webhook.
