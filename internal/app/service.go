@@ -54,6 +54,10 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 		PrepareNamespace: func(ctx context.Context, temporal client.Client) error {
 			return EnsureSearchAttributes(ctx, temporal, Namespace())
 		},
+		OwnAddressesOnly: func() (bool, error) {
+			cfg, err := load(config.DatabaseURL, config.Keyset)
+			return cfg.OwnAddressesOnly, err
+		},
 		PublicURL: func() string {
 			cfg, err := load(config.DatabaseURL, config.Keyset)
 			if err != nil {

@@ -59,6 +59,9 @@ type Config struct {
 	NotifyMostlyUnread int
 	// WebhookNetworks are the private networks to which changes may be delivered.
 	WebhookNetworks []netip.Prefix
+	// OwnAddressesOnly says that administrators bound to a tenant or a provider may give a provider no other
+	// address than the vendor's own.
+	OwnAddressesOnly bool
 	// UIURL is where Temporal's Web UI is; empty: no links are given.
 	UIURL string
 	// Language is that of notifications, of what Temporal's Web UI shows, and of errors of

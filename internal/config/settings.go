@@ -159,6 +159,18 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_TENANT_ADDRESSES", fallback: "any",
+		help: "the addresses (base_url and the like) that administrators bound to a tenant or a provider may give a " +
+			"provider: any, or own for the vendor's own alone",
+		set: func(c *Config, v string) error {
+			c.OwnAddressesOnly = v == "own"
+			if v != "any" && v != "own" {
+				return errors.New("want any or own")
+			}
+			return nil
+		},
+	},
+	{
 		name: language, fallback: string(message.English),
 		help: "the language of notifications, of Temporal's Web UI and of the command line's errors: en or zh",
 		set: func(c *Config, v string) (err error) {

@@ -122,7 +122,7 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 	if err != nil {
 		return result, &Error{Code: ProviderConfigInvalid, Err: err}
 	}
-	if err := checkAddresses(vendor, in.Reach, nil, settings); err != nil {
+	if err := s.checkAddresses(vendor, in.Reach, nil, settings); err != nil {
 		return result, err
 	}
 	if in.Suite {

@@ -9,11 +9,20 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// checkAddresses refuses addresses other than the vendor's own to who reaches a tenant or a provider
-// alone: calls go there from this installation's network, with the app's secret. An address that is
-// stored already stays.
-func checkAddresses(vendor provider.Vendor, reach access.Reach, stored, given provider.Settings) error {
-	if reach.Unlimited() {
+// checkAddresses refuses addresses other than the vendor's own to a caller who is bound to a tenant or
+// a provider, if the installation is set up so: calls go there from its network, with the app's secret.
+// An address that is stored already stays.
+func (s *Service) checkAddresses(
+	vendor provider.Vendor, reach access.Reach, stored, given provider.Settings,
+) error {
+	if reach.Unlimited() || s.connect.OwnAddressesOnly == nil {
+		return nil
+	}
+	only, err := s.connect.OwnAddressesOnly()
+	if err != nil {
+		return settingsError(err)
+	}
+	if !only {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {

@@ -43,6 +43,9 @@ type Connections struct {
 	PrepareNamespace func(context.Context, client.Client) error
 	// PublicURL returns where browsers and providers reach the server, empty if that is not set.
 	PublicURL func() string
+	// OwnAddressesOnly tells whether a caller bound to a tenant or a provider may give a provider no other
+	// address than the vendor's own. Not set: any address.
+	OwnAddressesOnly func() (bool, error)
 	// Namespace is the name of Temporal's namespace.
 	Namespace func() string
 	// Language is that of what Temporal's Web UI shows of what the Service starts.

@@ -118,7 +118,7 @@ func (s *Service) mergeConfig(
 	if err != nil {
 		return nil, &Error{Code: ProviderConfigInvalid, Err: err}
 	}
-	if err := checkAddresses(vendor, in.Reach, shown, given); err != nil {
+	if err := s.checkAddresses(vendor, in.Reach, shown, given); err != nil {
 		return nil, err
 	}
 	merged := provider.Settings(shown)

@@ -122,8 +122,8 @@ func TestNamesMakeNoHeaders(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
 }
 
-// Who is bound to a tenant or a provider does not choose where calls go: the vendor's own addresses
-// are all that they may set. What an administrator of the installation has set stays.
+// Where an installation is shared, a caller who is bound to a tenant or a provider may set the vendor's own
+// addresses alone. What an administrator of the installation has set stays.
 func TestTenantsDoNotChooseAddresses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -137,6 +137,10 @@ func TestTenantsDoNotChooseAddresses(t *testing.T) {
 		return w.send(token, http.MethodPost, "/api/v1/providers", `{"name":"p`+uuid.NewString()[:8]+
 			`","provider_type":"`+kind+`","config":`+config+`}`)
 	}
+	for kind := range configs {
+		require.Equal(t, http.StatusCreated, create(bound, kind, "", inside).status, "unless it is shared")
+	}
+	w.ownAddresses.Store(true)
 	for kind := range configs {
 		refused := create(bound, kind, "", inside).problem(http.StatusForbidden, "address_forbidden")
 		require.Contains(t, refused.Detail, "_url")

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -47,6 +48,8 @@ type world struct {
 	log     *strings.Builder
 	spans   *tracetest.SpanRecorder
 	figures *metrics.Metrics
+	// ownAddresses is what ORGSYNC_TENANT_ADDRESSES=own sets.
+	ownAddresses atomic.Bool
 	// acme and globex are ids of what the companies have.
 	acme, globex map[string]string
 }
@@ -71,8 +74,9 @@ func newWorld(t *testing.T) *world {
 		NewSender: func() (*webhook.Sender, error) {
 			return webhook.NewSender(webhook.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), nil
 		},
-		DialTemporal: func(context.Context) (client.Client, error) { return nil, errors.New("connection refused") },
-		Vendors:      app.Vendors(),
+		DialTemporal:     func(context.Context) (client.Client, error) { return nil, errors.New("connection refused") },
+		Vendors:          app.Vendors(),
+		OwnAddressesOnly: func() (bool, error) { return w.ownAddresses.Load(), nil },
 	})
 	t.Cleanup(w.service.Close)
 	mux := http.NewServeMux()
