@@ -38,7 +38,7 @@ func TestReplay(t *testing.T) {
 			}
 		})
 	}
-	require.GreaterOrEqual(t, good, 51, "recorded histories")
+	require.GreaterOrEqual(t, good, 52, "recorded histories")
 	require.GreaterOrEqual(t, bad, 5, "histories to refuse")
 }
 
