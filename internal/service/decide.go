@@ -105,7 +105,7 @@ func (s *Service) DecideRun(ctx context.Context, in DecideRunInput) (RunResult, 
 	if err != nil {
 		return RunResult{}, err
 	}
-	defer tellWhile(ctx, &workerWatch{temporal: temporal, workflowID: in.Run.HoldWorkflowID}, in.Trouble)()
+	defer reportTrouble(ctx, &workerWatch{temporal: temporal, workflowID: in.Run.HoldWorkflowID}, in.Trouble)()
 	d := decision{DecideRunInput: in, request: request, store: store, temporal: temporal}
 	result, err := d.send(ctx)
 	if err != nil {
@@ -201,8 +201,8 @@ func (d decision) failure(ctx context.Context, cause error) error {
 	return &Error{Code: DecisionFailed, Args: args, Err: cause}
 }
 
-// tellWhile tells what keeps a caller waiting, until the function that it returns is called.
-func tellWhile(ctx context.Context, w *workerWatch, tell func(Trouble)) (stop func()) {
+// reportTrouble reports what keeps a caller waiting, until the function that it returns is called.
+func reportTrouble(ctx context.Context, w *workerWatch, tell func(Trouble)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
