@@ -50,6 +50,9 @@ var ways = []way{
 	{begin: itself},
 }
 
+// rounds are the ways that one statement searches in: first what most texts mean, last what costs most.
+var rounds = [][]int{{0, 1}, {2, 3, 4, 5, 6, 7, 8}, {9}}
+
 func itself(text string) string { return strings.TrimSpace(text) }
 
 // pairs are those of org_bigrams that a name has which the text is in, or ends.
@@ -112,15 +115,22 @@ func (s *Store) ListMembers(ctx context.Context, of MembersOf, after Member, lim
 		return nil, pg.Interpret("list members", err)
 	}
 	var out []Member
-	for n := after.Grade; n < len(ways) && len(out) < limit; n++ {
-		if text == "" && ways[n].key != "" || text != "" && ways[n].begin(text) == "" {
+	for _, together := range rounds {
+		var searches []memberSearch
+		for _, n := range together {
+			if n < after.Grade || text == "" && ways[n].key != "" || text != "" && ways[n].begin(text) == "" {
+				continue
+			}
+			search := memberSearch{providers: providers, of: of, text: text, way: n}
+			if n == after.Grade {
+				search.after = after
+			}
+			searches = append(searches, search)
+		}
+		if len(searches) == 0 || len(out) >= limit {
 			continue
 		}
-		search := memberSearch{providers: providers, of: of, text: text, way: n}
-		if n == after.Grade {
-			search.after = after
-		}
-		found, err := s.findMembers(ctx, search, limit-len(out))
+		found, err := s.findMembers(ctx, searches, limit-len(out))
 		if err != nil {
 			return nil, pg.Interpret("list members", err)
 		}
@@ -156,11 +166,10 @@ func (a *arguments) match(w way, text string) string {
 	return fmt.Sprintf("(%s >= %s AND %s < %s)", w.key, a.add(begin), w.key, a.add(begin+lastRune))
 }
 
-// statement returns the SQL of a search and its arguments.
-func (m memberSearch) statement(limit int) (string, []any) {
-	var a arguments
+// statement returns the SQL of a search and adds its arguments.
+func (m memberSearch) statement(a *arguments, limit int) string {
 	w := ways[m.way]
-	where, order := []string{m.within(&a)}, "m.id"
+	where, order := []string{m.within(a)}, "m.id"
 	switch {
 	case w.key != "":
 		where, order = append(where, a.match(w, m.text)), w.key+", m.provider_id, m.id"
@@ -183,13 +192,13 @@ func (m memberSearch) statement(limit int) (string, []any) {
 		where = append(where, fmt.Sprintf("(%s) > (%s, %s::uuid, %s::uuid)", order,
 			a.add(m.after.Key), a.add(m.after.ProviderID), a.add(m.after.ID)))
 	}
-	where = append(where, m.filters(&a)...)
+	where = append(where, m.filters(a)...)
 	key := w.key
 	if key == "" {
 		key = "''"
 	}
-	return fmt.Sprintf("SELECT m.id, m.provider_id, %s::text FROM org_members m WHERE %s ORDER BY %s LIMIT %s",
-		key, strings.Join(where, " AND "), order, a.add(limit)), a
+	return fmt.Sprintf("SELECT %d, m.id, m.provider_id, %s::text FROM org_members m WHERE %s ORDER BY %s LIMIT %s",
+		m.way, key, strings.Join(where, " AND "), order, a.add(limit))
 }
 
 // within is the condition that a member is of one of the providers. Where an index is to give the
@@ -228,16 +237,25 @@ func (m memberSearch) filters(a *arguments) []string {
 	return where
 }
 
-func (s *Store) findMembers(ctx context.Context, m memberSearch, limit int) ([]Member, error) {
-	sql, args := m.statement(limit)
+// findMembers makes searches in one statement: those behind the one that fills the page are planned and
+// not carried out. A search with a limit is in no parallel plan, so they follow each other.
+func (s *Store) findMembers(ctx context.Context, searches []memberSearch, limit int) ([]Member, error) {
+	var a arguments
+	parts := make([]string, len(searches))
+	for i, m := range searches {
+		parts[i] = "(" + m.statement(&a, limit) + ")"
+	}
+	sql := parts[0]
+	if len(parts) > 1 {
+		sql = strings.Join(parts, " UNION ALL ") + " LIMIT " + a.add(limit)
+	}
 	// Planned each time for the very text: how many it finds decides which index is best.
-	rows, err := s.pool.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	rows, err := s.pool.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, a...)...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Member, error) {
-		found := Member{Grade: m.way}
-		err := row.Scan(&found.ID, &found.ProviderID, &found.Key)
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (found Member, err error) {
+		err = row.Scan(&found.Grade, &found.ID, &found.ProviderID, &found.Key)
 		return found, err
 	})
 }

@@ -32,7 +32,7 @@ func TestConsole(t *testing.T) {
 		{"signs in", signsIn}, {"connects a company", connects}, {"rejects what changed meanwhile", rejects},
 		{"decides while another does", decidesAtOnce}, {"decides with keys alone", decidesByKeys},
 		{"adds a webhook and pauses the schedule", changesSettings}, {"sees every page", seesEveryPage},
-		{"opens a department with 5,000 below it", opensMany}, {"finds people in any way", finds},
+		{"opens a department with 100,000 below it", opensMany}, {"finds people in any way", finds},
 		{"stands any name", standsNames}, {"does without script", doesWithoutScript}, {"signs out", signsOut},
 		{"leaves no page out", leavesNoPageOut},
 	} {
@@ -313,10 +313,7 @@ func seesEveryPage(p *person) {
 			p.photograph(page.picture)
 		}
 	}
-	p.open("/directory/acme")
-	p.do(chromedp.Click(`main a.toggle[hx-get]`, chromedp.ByQuery), chromedp.WaitVisible(`main .tree ul ul li`,
-		chromedp.ByQuery))
-	require.Equal(p.t, "/directory/acme", p.path(), "what is below comes without another page")
+	growsATree(p)
 	p.read("zh", "/")
 	p.scheme("dark")
 	p.photograph("overview-zh-dark")
@@ -324,20 +321,49 @@ func seesEveryPage(p *person) {
 	p.read("en", "/")
 }
 
+// growsATree opens and closes a department by pointer and by keys. What is below is fetched once, and no
+// other page comes.
+func growsATree(p *person) {
+	p.open("/directory/acme")
+	const at, shown = `main a.toggle[hx-get]`, `!!document.querySelector("main .tree ul ul li")?.offsetParent`
+	p.do(chromedp.Click(at, chromedp.ByQuery), p.untilIs(shown))
+	p.do(chromedp.Click(at, chromedp.ByQuery), p.untilIs("!"+shown))
+	require.True(p.t, p.is(`document.querySelector("`+at+`").ariaExpanded === "false"`))
+	p.do(chromedp.Focus(at, chromedp.ByQuery))
+	p.press(kb.ArrowRight)
+	p.do(p.untilIs(shown))
+	require.True(p.t, p.is(`document.querySelector("`+at+`").ariaExpanded === "true"`))
+	p.press(kb.ArrowRight)
+	require.True(p.t, p.is(`document.querySelector("main .tree ul ul").contains(document.activeElement)`))
+	p.press(kb.ArrowLeft)
+	p.press(kb.ArrowLeft)
+	p.do(p.untilIs("!" + shown))
+	p.press(kb.ArrowDown)
+	require.True(p.t, p.is(`!!document.activeElement.closest(".node") &&
+		document.activeElement !== document.querySelector("`+at+`")`))
+	require.True(p.t, p.is(`performance.getEntriesByType("resource").filter(r =>
+		r.name.includes("/children")).length === 1`), "what is below is fetched once")
+	require.Equal(p.t, "/directory/acme", p.path(), "what is below comes without another page")
+}
+
 // opensMany opens a department that has more below it than a page should hold.
 func opensMany(p *person) {
-	const below = 5000
+	const below = 100_000
 	query(p.t, `INSERT INTO org_departments (provider_id, external_id, parent_id, name, path)
-		SELECT d.provider_id, 'many-' || n, d.id, 'Shop ' || to_char(n, 'FM0000'), 'x' FROM org_departments d
+		SELECT d.provider_id, 'many-' || n, d.id, 'Shop ' || to_char(n, 'FM000000'), 'x' FROM org_departments d
 		JOIN identity_providers p ON p.id = d.provider_id AND p.name = 'zeta', generate_series(1, $1::int) n
 		WHERE d.parent_id IS NULL`, below)
+	began := time.Now()
 	p.open("/directory/zeta")
+	p.t.Logf("the tree with %d departments was there after %s", below, time.Since(began))
 	count := func(n int) string {
 		return fmt.Sprintf(`document.querySelectorAll("main .tree ul > li:not(.more)").length === %d`, n)
 	}
 	p.do(p.untilIs(count(100)))
 	for shown := 200; shown <= 400; shown += 100 {
+		began = time.Now()
 		p.do(chromedp.Click(`main .tree li.more a`, chromedp.ByQuery), p.untilIs(count(shown)))
+		p.t.Logf("100 more after %s", time.Since(began))
 	}
 	require.Equal(p.t, "/directory/zeta", p.path())
 	query(p.t, `DELETE FROM org_departments WHERE external_id LIKE 'many-%'`)
