@@ -283,16 +283,42 @@ func (s *Store) recomputeDerived(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 	return nil
 }
 
-func (s *Store) recomputeTree(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, _ string) error {
+// findStale returns which derived data a run may have made stale: all, or, where it is one by events,
+// what hangs on the few objects that it changed.
+func (s *Store) findStale(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) (
+	dbsqlc.FindStaleDerivedRow, error) {
+	if !run.ByEvents {
+		return dbsqlc.FindStaleDerivedRow{Tree: true, People: true}, nil
+	}
+	return s.q.FindStaleDerived(ctx, tx, runID)
+}
+
+func (s *Store) recomputeTree(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	stale, err := s.findStale(ctx, tx, run, runID)
+	if err != nil || !stale.Tree {
+		return err
+	}
 	return s.recomputePaths(ctx, tx, run.ProviderID)
 }
 
 func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	stale, err := s.findStale(ctx, tx, run, runID)
+	if err != nil {
+		return err
+	}
+	singly := run.Singly
+	if run.ByEvents { // members bear the paths of their departments
+		singly = !stale.Tree
+	}
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	unmarked, err := s.q.RecomputePrimaryDepartments(ctx, tx, dbsqlc.RecomputePrimaryDepartmentsParams{
+<<<<<<< ours
 		ProviderID: &run.ProviderID, ByID: run.ByID, RunID: runID,
+=======
+		ProviderID: &run.ProviderID, Singly: singly, RunID: runID,
+>>>>>>> theirs
 	})
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
@@ -304,7 +330,11 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 		return err
 	}
 	if _, err := s.q.RecomputeManagers(ctx, tx, dbsqlc.RecomputeManagersParams{
+<<<<<<< ours
 		ProviderID: &run.ProviderID, ByID: run.ByID, RunID: runID,
+=======
+		ProviderID: &run.ProviderID, Singly: singly, RunID: runID,
+>>>>>>> theirs
 		IgnoreCase: run.IdsIgnoreCase,
 	}); err != nil {
 		return fmt.Errorf("managers: %w", err)
@@ -312,7 +342,11 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 	return nil
 }
 
-func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, _ string) error {
+func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	stale, err := s.findStale(ctx, tx, run, runID)
+	if err != nil || !stale.People {
+		return err
+	}
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}

@@ -146,7 +146,11 @@ func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 
 // recomputeGroups computes how many active members each group has. They change with the groups,
 // the tree and the members alike.
-func (s *Store) recomputeGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, _ string) error {
+func (s *Store) recomputeGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	stale, err := s.findStale(ctx, tx, run, runID)
+	if err != nil || !stale.People {
+		return err
+	}
 	exist, err := s.q.GroupsExist(ctx, tx, &run.ProviderID)
 	if err != nil || !exist {
 		return err

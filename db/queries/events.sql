@@ -163,6 +163,35 @@ SELECT EXISTS (
 SELECT by_events, provider_id, (NOT targeted AND mode = 'apply' AND task = 'sync' AND undoes IS NULL)::boolean AS whole
 FROM sync_runs WHERE id = @run_id;
 
+-- name: FindStaleDerived :one
+-- Which derived data a run by events has made stale: what hangs on the tree, and what counts people.
+-- All of it where a run since the last full one changed something and did not come to its end.
+WITH run AS (
+    SELECT r.id, r.provider_id,
+        (SELECT coalesce(max(f.generation), 0) FROM full_runs f
+            WHERE f.provider_id = r.provider_id AND f.status IN ('succeeded', 'partial')) AS full_generation
+    FROM sync_runs r WHERE r.id = @run_id
+), broken AS (
+    SELECT EXISTS (
+        SELECT 1 FROM sync_runs b
+        WHERE b.provider_id = run.provider_id
+          AND b.id <> run.id
+          AND b.generation > run.full_generation
+          AND b.mode = 'apply'
+          AND b.status NOT IN ('succeeded', 'partial', 'held', 'rejected')
+          AND EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = b.id)) AS left_over
+    FROM run
+)
+SELECT
+    (b.left_over OR EXISTS (
+        SELECT 1 FROM org_changes c WHERE c.run_id = @run_id AND c.object_type = 'department'))::boolean AS tree,
+    (b.left_over OR EXISTS (
+        SELECT 1 FROM org_changes c
+        WHERE c.run_id = @run_id
+          AND (c.object_type IN ('department', 'membership')
+            OR c.object_type = 'member' AND (c.kind <> 'updated' OR c.before ? 'status'))))::boolean AS people
+FROM broken b;
+
 -- name: ListSingleDepartments :many
 -- The departments that events were about, and those that staged members are in and the
 -- directory does not have.

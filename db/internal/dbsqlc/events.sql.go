@@ -178,6 +178,48 @@ func (q *Queries) DropOldEvents(ctx context.Context, db DBTX, arg DropOldEventsP
 	return result.RowsAffected(), nil
 }
 
+const findStaleDerived = `-- name: FindStaleDerived :one
+WITH run AS (
+    SELECT r.id, r.provider_id,
+        (SELECT coalesce(max(f.generation), 0) FROM full_runs f
+            WHERE f.provider_id = r.provider_id AND f.status IN ('succeeded', 'partial')) AS full_generation
+    FROM sync_runs r WHERE r.id = $1
+), broken AS (
+    SELECT EXISTS (
+        SELECT 1 FROM sync_runs b
+        WHERE b.provider_id = run.provider_id
+          AND b.id <> run.id
+          AND b.generation > run.full_generation
+          AND b.mode = 'apply'
+          AND b.status NOT IN ('succeeded', 'partial', 'held', 'rejected')
+          AND EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = b.id)) AS left_over
+    FROM run
+)
+SELECT
+    (b.left_over OR EXISTS (
+        SELECT 1 FROM org_changes c WHERE c.run_id = $1 AND c.object_type = 'department'))::boolean AS tree,
+    (b.left_over OR EXISTS (
+        SELECT 1 FROM org_changes c
+        WHERE c.run_id = $1
+          AND (c.object_type IN ('department', 'membership')
+            OR c.object_type = 'member' AND (c.kind <> 'updated' OR c.before ? 'status'))))::boolean AS people
+FROM broken b
+`
+
+type FindStaleDerivedRow struct {
+	Tree   bool
+	People bool
+}
+
+// Which derived data a run by events has made stale: what hangs on the tree, and what counts people.
+// All of it where a run since the last full one changed something and did not come to its end.
+func (q *Queries) FindStaleDerived(ctx context.Context, db DBTX, runID string) (FindStaleDerivedRow, error) {
+	row := db.QueryRow(ctx, findStaleDerived, runID)
+	var i FindStaleDerivedRow
+	err := row.Scan(&i.Tree, &i.People)
+	return i, err
+}
+
 const finishMemberEvents = `-- name: FinishMemberEvents :execrows
 UPDATE provider_events SET done_at = now()
 WHERE run_id = $1 AND object_type = 'member' AND object_id = $2::text
