@@ -306,19 +306,15 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 	if err != nil {
 		return err
 	}
-	singly := run.Singly
+	byID := run.ByID
 	if run.ByEvents { // members bear the paths of their departments
-		singly = !stale.Tree
+		byID = !stale.Tree
 	}
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	unmarked, err := s.q.RecomputePrimaryDepartments(ctx, tx, dbsqlc.RecomputePrimaryDepartmentsParams{
-<<<<<<< ours
-		ProviderID: &run.ProviderID, ByID: run.ByID, RunID: runID,
-=======
-		ProviderID: &run.ProviderID, Singly: singly, RunID: runID,
->>>>>>> theirs
+		ProviderID: &run.ProviderID, ByID: byID, RunID: runID,
 	})
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
@@ -330,11 +326,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 		return err
 	}
 	if _, err := s.q.RecomputeManagers(ctx, tx, dbsqlc.RecomputeManagersParams{
-<<<<<<< ours
-		ProviderID: &run.ProviderID, ByID: run.ByID, RunID: runID,
-=======
-		ProviderID: &run.ProviderID, Singly: singly, RunID: runID,
->>>>>>> theirs
+		ProviderID: &run.ProviderID, ByID: byID, RunID: runID,
 		IgnoreCase: run.IdsIgnoreCase,
 	}); err != nil {
 		return fmt.Errorf("managers: %w", err)
