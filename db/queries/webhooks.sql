@@ -16,8 +16,12 @@ FROM change_feed f;
 
 -- name: ListWebhooks :many
 -- Webhooks that a caller with these bounds may see, or the one with an id, the oldest first, with
--- how many publications wait to be delivered and since when.
-SELECT sqlc.embed(w), coalesce(p.name, '')::text AS provider, u.waiting, u.oldest_waiting::timestamptz AS oldest_waiting
+-- how many publications wait to be delivered and since when. A provider that was removed is told by
+-- its id, since an empty name stands for all.
+SELECT sqlc.embed(w),
+    coalesce(p.name, w.provider_id::text, '')::text AS provider,
+    u.waiting,
+    u.oldest_waiting::timestamptz AS oldest_waiting
 FROM webhooks w
 LEFT JOIN identity_providers p ON p.id = w.provider_id
 CROSS JOIN LATERAL (

@@ -15,7 +15,7 @@ type Webhook struct {
 	URL           string     `json:"url"`
 	Content       string     `json:"content" enum:"ping,events"`
 	TenantID      string     `json:"tenant_id" doc:"The tenant whose changes it is told; empty: of any."`
-	Provider      string     `json:"provider" doc:"The provider whose changes it is told; empty: of any."`
+	Provider      string     `json:"provider" doc:"The provider whose changes it is told; empty: any; once removed: its id."`
 	Types         []string   `json:"types" doc:"The types of events that it is told; empty: all."`
 	State         string     `json:"state" enum:"active,failing,paused"`
 	PausedAt      *time.Time `json:"paused_at"`

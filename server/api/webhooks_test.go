@@ -116,3 +116,15 @@ func TestWebhooksOfTenants(t *testing.T) {
 	require.Equal(t, 0.0, after["waiting"], "what another tenant publishes does not wait")
 	require.False(t, strings.Contains(w.get(bound, "/api/v1/webhooks").body, w.globex["webhook"]))
 }
+
+// A webhook of a provider that was removed is told of nothing else, and does not look as if it were.
+func TestAWebhookOfARemovedProviderIsNotOneOfAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin := w.as("admin")
+	var made, after map[string]any
+	w.send(admin, http.MethodPost, "/api/v1/webhooks", `{"url":"http://127.0.0.1:1/","provider":"globex"}`).decode(&made)
+	w.exec("DELETE FROM identity_providers WHERE id = $1", w.globex["provider"])
+	w.get(admin, "/api/v1/webhooks/"+made["id"].(string)).decode(&after)
+	require.Equal(t, w.globex["provider"], after["provider"])
+}

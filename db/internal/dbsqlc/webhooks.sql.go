@@ -444,7 +444,10 @@ func (q *Queries) ListWebhookSecrets(ctx context.Context, db DBTX) ([]ListWebhoo
 }
 
 const listWebhooks = `-- name: ListWebhooks :many
-SELECT w.id, w.url, w.content, w.tenant_id, w.provider_id, w.types, w.secret, w.key_id, w.publication, w.change, w.created_at, w.created_by, w.version, w.paused_at, w.pause_reason, w.failing_since, w.woken_at, coalesce(p.name, '')::text AS provider, u.waiting, u.oldest_waiting::timestamptz AS oldest_waiting
+SELECT w.id, w.url, w.content, w.tenant_id, w.provider_id, w.types, w.secret, w.key_id, w.publication, w.change, w.created_at, w.created_by, w.version, w.paused_at, w.pause_reason, w.failing_since, w.woken_at,
+    coalesce(p.name, w.provider_id::text, '')::text AS provider,
+    u.waiting,
+    u.oldest_waiting::timestamptz AS oldest_waiting
 FROM webhooks w
 LEFT JOIN identity_providers p ON p.id = w.provider_id
 CROSS JOIN LATERAL (
@@ -480,7 +483,8 @@ type ListWebhooksRow struct {
 }
 
 // Webhooks that a caller with these bounds may see, or the one with an id, the oldest first, with
-// how many publications wait to be delivered and since when.
+// how many publications wait to be delivered and since when. A provider that was removed is told by
+// its id, since an empty name stands for all.
 func (q *Queries) ListWebhooks(ctx context.Context, db DBTX, arg ListWebhooksParams) ([]ListWebhooksRow, error) {
 	rows, err := db.Query(ctx, listWebhooks,
 		arg.ID,
