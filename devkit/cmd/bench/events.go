@@ -240,7 +240,7 @@ func (w *changes) rows(ctx context.Context) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	rows, err := conn.Query(ctx, `SELECT after ->> 'title', pg_xact_commit_timestamp(xmin) FROM org_changes
-		WHERE object_type = 'member' AND after ? 'title'`)
+		WHERE object_type = 'member' AND after ->> 'title' IS NOT NULL`)
 	if err != nil {
 		return err
 	}
