@@ -57,9 +57,18 @@ type PlanFollowResult struct {
 // work than reading them one by one.
 const fullRunFrom = 20
 
-// PlanFollow looks at the events that wait.
+// collectFor is for how long PlanFollow waits for what comes along with an event. It waits here,
+// since a timer of a workflow may fire a second late.
+const collectFor = 100 * time.Millisecond
+
+// PlanFollow looks at the events that wait a moment later.
 func (a *Follow) PlanFollow(ctx context.Context, in PlanFollowInput) (PlanFollowResult, error) {
 	defer heartbeat(ctx)()
+	select {
+	case <-time.After(collectFor):
+	case <-ctx.Done():
+		return PlanFollowResult{}, classify(ctx.Err())
+	}
 	out := PlanFollowResult{Do: FollowNothing, Language: a.Language}
 	w, err := a.Store.SumUpWaitingEvents(ctx, in.Provider)
 	if errors.Is(err, db.ErrNotFound) {

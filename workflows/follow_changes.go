@@ -22,10 +22,6 @@ const EventsSignal = "events"
 
 // Times of following.
 const (
-	// collectFor is for how long nothing more may have come before FollowChanges acts, and
-	// mostCollect for how long it waits at most.
-	collectFor  = 250 * time.Millisecond
-	mostCollect = time.Second
 	// followIdle is after how long without an event it completes.
 	followIdle = 10 * time.Minute
 	// shortestPause and longestPause are between two attempts while something is in the way.
@@ -35,8 +31,8 @@ const (
 	longestHistory = 4000
 )
 
-// FollowChanges follows the events of a provider: it collects what comes within a moment, has a
-// run read what they are about, and waits for the next. Intake starts it with a signal; it
+// FollowChanges follows the events of a provider: it has a run read what they are about, and
+// waits for the next. What comes within a moment, or meanwhile, is read together. Intake starts it with a signal; it
 // completes when nothing has come for a while. While a full run is at work it waits, since that
 // does what came before.
 func FollowChanges(ctx workflow.Context, in FollowInput) error {
@@ -49,9 +45,6 @@ func FollowChanges(ctx workflow.Context, in FollowInput) error {
 		return err
 	}
 	f := follower{in: in, signals: workflow.GetSignalChannel(ctx, EventsSignal), idle: followIdle}
-	if err := f.collect(ctx); err != nil {
-		return err
-	}
 	for {
 		if more, err := f.next(ctx); err != nil || !more {
 			return err
@@ -81,6 +74,7 @@ type follower struct {
 
 // next does what there is to do and waits for more. It returns false when nothing came.
 func (f *follower) next(ctx workflow.Context) (bool, error) {
+	f.drain() // the plan sees what they are about
 	var plan activities.PlanFollowResult
 	err := workflow.ExecuteActivity(finalizeOptions(ctx, f.in.Provider), follow.PlanFollow, activities.PlanFollowInput{
 		Provider: f.in.Provider, SyncWorkflowID: SyncWorkflowID(f.in.Provider),
@@ -147,52 +141,27 @@ func (f *follower) run(ctx workflow.Context, id string, events bool) bool {
 	return sync.Get(ctx, nil) == nil
 }
 
-// await waits for the next event and for those that come with it. It returns false if
-// none came. next is when one that is there already is due.
-func (f *follower) await(ctx workflow.Context, next time.Duration) (bool, error) {
-	idle := f.idle
-	if next > 0 {
-		idle = min(idle, next)
-	}
-	came, err := f.receive(ctx, idle)
-	if err != nil || !came {
-		return next > 0, err
-	}
-	return true, f.collect(ctx)
-}
-
-// collect waits for what comes along with an event.
-func (f *follower) collect(ctx workflow.Context) error {
-	began := workflow.Now(ctx)
-	for {
-		left := min(collectFor, mostCollect-workflow.Now(ctx).Sub(began))
-		if left <= 0 {
-			return nil
-		}
-		if came, err := f.receive(ctx, left); err != nil || !came {
-			return err
-		}
-	}
-}
-
-// receive waits for a signal, for so long at most, and takes all that are there.
-func (f *follower) receive(ctx workflow.Context, longest time.Duration) (came bool, err error) {
+// await waits for the next event and returns false if none came. next is when one that is there
+// already is due.
+func (f *follower) await(ctx workflow.Context, next time.Duration) (came bool, err error) {
 	if f.drain() {
 		return true, nil
 	}
+	longest := f.idle
+	if next > 0 {
+		longest = min(longest, next)
+	}
 	timerCtx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	timer := workflow.NewTimer(timerCtx, longest)
-	selector := workflow.NewSelector(ctx)
-	selector.AddReceive(f.signals, func(c workflow.ReceiveChannel, _ bool) {
-		c.Receive(ctx, nil)
-		came = true
-	})
-	selector.AddFuture(timer, func(workflow.Future) {})
-	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
-	selector.Select(ctx)
-	f.drain()
-	return came, ctx.Err()
+	workflow.NewSelector(ctx).
+		AddReceive(f.signals, func(c workflow.ReceiveChannel, _ bool) {
+			c.Receive(ctx, nil)
+			came = true
+		}).
+		AddFuture(workflow.NewTimer(timerCtx, longest), func(workflow.Future) {}).
+		AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
+		Select(ctx)
+	return came || next > 0, ctx.Err()
 }
 
 // drain takes the signals that are there and reports whether there were any.

@@ -60,7 +60,7 @@ const (
 	// receiversFor is how long it may take until a changed setting counts.
 	receiversFor = 5 * time.Second
 	// wakeEvery is how often what follows events is told of more at most.
-	wakeEvery = 200 * time.Millisecond
+	wakeEvery = 500 * time.Millisecond
 	// lookAfter is how often refusals are stored and forgotten events looked for, which have
 	// waited for forgottenAfter.
 	lookAfter      = 5 * time.Second

@@ -43,9 +43,6 @@ type eventsTiming struct {
 	Webhook  quantiles `json:"webhook"`
 }
 
-// eventRates are the changes a second that are measured.
-var eventRates = []int{1, 10, 100}
-
 const (
 	eventsSeconds = 30
 	// eventsPatience is for how long the last change may be on its way.
@@ -73,7 +70,7 @@ func (b bench) measureEvents(ctx context.Context, root string, stdout io.Writer)
 		return err
 	}
 	report := eventsReport{Head: loadtest.NewHead(root, ""), Members: b.Events, Seconds: eventsSeconds}
-	for _, perSecond := range eventRates {
+	for _, perSecond := range b.EventRates {
 		rate, err := w.rate(ctx, perSecond)
 		if err != nil {
 			return fmt.Errorf("%d changes a second: %w", perSecond, err)

@@ -36,6 +36,7 @@ type flags struct {
 	API        int    `default:"100000"            env:"BENCH_API"        help:"People with whom the REST API is measured; 0 leaves that out."`
 	Rules      string `                            env:"BENCH_RULES"      help:"Rules of the provider, in YAML or JSON, such as a mapping; without any the company is synced as it is."`
 	Events     int    `default:"1000"              env:"BENCH_EVENTS"     help:"People in each of three companies whose changes are followed by events; 0 leaves that out."`
+	EventRates []int  `default:"1,10,100"          env:"BENCH_EVENT_RATES" help:"Changes a second, over all three."`
 	OnlyEvents bool   `                            env:"BENCH_ONLY_EVENTS" help:"Measure events alone."`
 	OnlyAPI    bool   `                            env:"BENCH_ONLY_API"   help:"Measure the REST API alone."`
 
