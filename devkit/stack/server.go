@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +42,22 @@ func (s *Stack) addServer(ctx context.Context, port int) error {
 		return err
 	}
 	return answers(ctx, s.serverURL+"/api/v1/providers", s.token)
+}
+
+// CrashServer kills the server, as a crash does, and starts another in its place.
+func (s *Stack) CrashServer(ctx context.Context) error {
+	if err := s.server.Process.Stop(syscall.SIGKILL, time.Minute); err != nil {
+		return err
+	}
+	at, err := url.Parse(s.serverURL)
+	if err != nil {
+		return err
+	}
+	port, err := strconv.Atoi(at.Port())
+	if err != nil {
+		return err
+	}
+	return s.addServer(ctx, port)
 }
 
 // keptToken is the token of last time, or a new one where there is none or where it is not

@@ -25,6 +25,8 @@ type kind struct {
 	plan, part bool
 	// before runs before the run, during once it reads people, after when it has ended.
 	before, during, after func(context.Context, *turn) error
+	// events is how its changes are told; with it no run is started.
+	events telling
 	// ends are the status that it may have.
 	ends []string
 }
@@ -51,16 +53,17 @@ var kinds = []kind{
 
 // find returns a kind by its name, nil if there is none.
 func find(name string) *kind {
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == strings.TrimSpace(name) })
+	all := slices.Concat(kinds, eventKinds)
+	i := slices.IndexFunc(all, func(k kind) bool { return k.name == strings.TrimSpace(name) })
 	if i < 0 {
 		return nil
 	}
-	return &kinds[i]
+	return &all[i]
 }
 
 func names() string {
 	var list []string
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, eventKinds) {
 		list = append(list, k.name)
 	}
 	return strings.Join(list, ", ")
@@ -74,12 +77,16 @@ func (s *soak) choose(n int, rng *rand.Rand) *kind {
 	case len(s.Kinds) > 0:
 		return find(s.Kinds[(n-2)%len(s.Kinds)])
 	}
+	from := kinds
+	if s.Events && n%4 != 0 { // three of four rounds are of events
+		from = eventKinds
+	}
 	total := 0
-	for _, k := range kinds {
+	for _, k := range from {
 		total += k.weight
 	}
 	at := rng.IntN(total)
-	return &kinds[slices.IndexFunc(kinds, func(k kind) bool { at -= k.weight; return at < 0 })]
+	return &from[slices.IndexFunc(from, func(k kind) bool { at -= k.weight; return at < 0 })]
 }
 
 // turn is one run as its kind sees it.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -26,6 +27,7 @@ type flags struct {
 	Vendor  string   `default:"feishu" enum:"feishu,dingtalk,wecom" env:"SOAK_VENDOR" help:"The provider simulated: ${enum}."`
 	Seed    uint64   `default:"1" env:"SOAK_SEED" help:"Soaks of one seed change the company and choose faults in the same way."`
 	Share   float64  `default:"0.01" env:"SOAK_SHARE" help:"Share of the company that changes before each run, on average."`
+	Events  bool     `env:"SOAK_EVENTS" help:"Follow changes by events in three of four rounds, which then make no run of their own."`
 	Kinds   []string `env:"SOAK_KINDS" help:"What kinds of run follow the first load, over and over, instead of chosen at random: ${kinds}."`
 
 	loadtest.Output `embed:"" envprefix:"SOAK_"`
@@ -45,6 +47,10 @@ func (flags) Help() string {
   SOAK_KINDS=killed,healthy SOAK_RUNS=10 make soak
       shows what happens if workers die in the middle
 
+  SOAK_EVENTS=1 make soak
+      follows changes by events: late, twice, dropped, under faults, and with
+      workers and the server killed
+
   SOAK_RELEASE=1 make soak
       replaces docs/benchmarks/soak.md, which shows the last release`
 }
@@ -60,8 +66,12 @@ func (f flags) Validate() error {
 		return errors.New("--share must be above 0 and at most 0.5")
 	}
 	for _, name := range f.Kinds {
-		if find(name) == nil {
+		k := find(name)
+		switch {
+		case k == nil:
 			return fmt.Errorf("--kinds: there is no %q", name)
+		case slices.Equal(k.ends, followed) && !f.Events:
+			return fmt.Errorf("--kinds: %q goes with --events", name)
 		}
 	}
 	return nil
@@ -81,8 +91,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return cli.Run(ctx, "soak", &f, args, stdout, stderr, func(*kong.Context) error {
 		if err := soakAll(ctx, f, stdout, stderr); err != nil {
 			return fmt.Errorf(
-				"%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak", err,
-				f.Seed, f.Runs, f.Members, f.Vendor)
+				"%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s SOAK_EVENTS=%t make soak",
+				err, f.Seed, f.Runs, f.Members, f.Vendor, f.Events)
 		}
 		return nil
 	}, kong.Vars{"kinds": names()},

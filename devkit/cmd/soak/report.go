@@ -53,7 +53,7 @@ func (r *report) summary() loadtest.Summary {
 func (r *report) tables() []table.Writer {
 	happened := loadtest.NewTable(table.Row{"kind of run", "runs", "of them equal afterwards", "ended",
 		"seconds on average"})
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, eventKinds) {
 		var n, equal int
 		var seconds float64
 		ends := map[string]int{}

@@ -33,6 +33,9 @@ type soak struct {
 	progress io.Writer
 	// told is an application that is told of changes.
 	told *application
+	// inStep says that the directory was found to be what the company is, and nothing that has no
+	// event has changed since.
+	inStep bool
 }
 
 // cleanUpEvery is how many runs pass between two retention runs; they keep what is younger
@@ -51,7 +54,7 @@ var settings = []stack.Setting{
 
 func start(ctx context.Context, f flags, bin, dir string, progress io.Writer) (*soak, error) {
 	t, err := loadtest.Start(ctx, f.Vendor, stack.Config{
-		Dir: dir, Bin: bin, Progress: io.Discard, Worker: settings, Workers: 2,
+		Dir: dir, Bin: bin, Progress: io.Discard, Worker: settings, Workers: 2, Server: f.Events,
 		Simulator: []string{
 			"--members", strconv.Itoa(f.Members), "--departments", strconv.Itoa(max(2, f.Members/10)), "--depth", "8",
 			"--seed", strconv.FormatUint(f.Seed, 10), "--no-quotas",
@@ -61,7 +64,13 @@ func start(ctx context.Context, f flags, bin, dir string, progress io.Writer) (*
 		return nil, err
 	}
 	s := &soak{Trial: t, flags: f, kind: directory.ProviderType(f.Vendor), progress: progress}
-	if s.told, err = s.subscribe(ctx); err != nil {
+	if f.Events {
+		err = s.enableEvents(ctx)
+	}
+	if err == nil {
+		s.told, err = s.subscribe(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, t.Stop())
 	}
 	return s, nil
@@ -75,6 +84,8 @@ type round struct {
 	Seconds float64 `json:"seconds"`
 	// DeliverySeconds is how long 95 of 100 publications that are still kept took to a webhook.
 	DeliverySeconds float64 `json:"delivery_seconds"`
+	// FullRuns is how many full runs there were in a round of events.
+	FullRuns int `json:"full_runs,omitempty"`
 	// Equal says that the directory was found to be what the company is.
 	Equal bool `json:"equal"`
 	// Measured is how large everything was afterwards.
@@ -105,6 +116,18 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	rng := s.chance(n)
 	k := s.choose(n, rng)
 	r = round{Number: n, Kind: k.name}
+	began := time.Now()
+	if slices.Equal(k.ends, followed) {
+		if err := s.follow(ctx, k, rng, &r); err != nil {
+			return r, err
+		}
+		return r, s.finish(ctx, n, "", began, &r)
+	}
+	if s.inStep = false; s.Events {
+		if err := s.silence(ctx); err != nil {
+			return r, err
+		}
+	}
 	if n > 1 {
 		if err := s.Drift(ctx, s.Share*(0.5+rng.Float64()), rng.Uint64()|1); err != nil {
 			return r, err
@@ -114,7 +137,7 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	if err != nil {
 		return r, err
 	}
-	began := time.Now()
+	began = time.Now()
 	result, err := s.sync(ctx, k, rng, before.company, &r)
 	if err != nil {
 		return r, err
@@ -129,21 +152,27 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	if err := s.judge(k, &r, before, after); err != nil {
 		return r, fmt.Errorf("run %s ended %s (%s): %w", result.RunID, r.Status, strings.Join(result.Errors, "; "), err)
 	}
-	if r.Status == "succeeded" || r.Status == "partial" {
+	s.inStep = r.Equal
+	return r, s.finish(ctx, n, result.RunID, began, &r)
+}
+
+// finish looks at the application, cleans up now and then, and measures.
+func (s *soak) finish(ctx context.Context, n int, runID string, began time.Time, r *round) (err error) {
+	if r.Status == "succeeded" || r.Status == "partial" || r.Status == "followed" {
 		if err := s.told.compare(ctx, s); err != nil {
-			return r, fmt.Errorf("run %s ended %s: the application: %w", result.RunID, r.Status, err)
+			return fmt.Errorf("run %s ended %s: the application: %w", runID, r.Status, err)
 		}
 		if r.DeliverySeconds, err = s.deliverySeconds(ctx); err != nil {
-			return r, err
+			return err
 		}
 	}
 	if n%cleanUpEvery == 0 || n == s.Runs {
 		if err := s.cleanUp(ctx); err != nil {
-			return r, err
+			return err
 		}
 	}
-	r.Measured, err = s.measure(ctx, result.RunID, began)
-	return r, err
+	r.Measured, err = s.measure(ctx, runID, began)
+	return err
 }
 
 // chance is a run's own, whatever happened to those before it.
