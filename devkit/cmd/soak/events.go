@@ -178,8 +178,8 @@ func (s *soak) tell(ctx context.Context, how telling) error {
 		how.URL, how.Full = s.ServerURL()+"/events/"+loadtest.Provider, how.Vendor == "wecom"
 		how.Odd, how.Cut = 0, 0
 	}
-	return every(ctx, time.Second, func() (bool, error) {
-		return s.Control(ctx, http.MethodPost, "/events", how, nil) == nil, nil // a connection may have to be opened yet
+	return every(ctx, time.Second, func() (bool, error) { // a connection may have to be opened yet
+		return s.Control(ctx, http.MethodPost, "/events", how, nil) == nil, nil
 	})
 }
 

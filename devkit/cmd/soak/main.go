@@ -91,8 +91,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return cli.Run(ctx, "soak", &f, args, stdout, stderr, func(*kong.Context) error {
 		if err := soakAll(ctx, f, stdout, stderr); err != nil {
 			return fmt.Errorf(
-				"%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s SOAK_EVENTS=%t make soak",
-				err, f.Seed, f.Runs, f.Members, f.Vendor, f.Events)
+				"%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s SOAK_EVENTS=%t "+
+					"make soak", err, f.Seed, f.Runs, f.Members, f.Vendor, f.Events)
 		}
 		return nil
 	}, kong.Vars{"kinds": names()},
