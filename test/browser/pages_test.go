@@ -18,7 +18,7 @@ var pages = []struct{ path, picture string }{
 	{"/", ""}, {"/directory", ""}, {"/directory/acme", "directory"},
 	{"/departments/{department}", "department"},
 	{"/departments/{department}/children", ""}, {"/people?q=zhang", "people"}, {"/people/{member}", "person"},
-	{"/groups", "groups"}, {"/groups/{group}", "group"}, {"/administrators", "administrators"},
+	{"/groups?provider=acme", "groups"}, {"/groups/{group}", "group"}, {"/administrators", "administrators"},
 	{"/accounts", "accounts"}, {"/runs", "runs"}, {"/runs/{run}", "run"}, {"/providers", "providers"},
 	{"/providers/acme", "provider"}, {"/providers/acme/settings", "provider-settings"},
 	{"/providers/acme/rules", "rules"}, {"/providers/acme/setup/schedule", ""}, {"/schedules", "schedules"},
@@ -105,7 +105,7 @@ func fill(t *testing.T) {
 	query(t, `INSERT INTO account_conflicts (provider_id, member_id, reason, candidates)
 		SELECT m.provider_id, m.id, 'several_accounts', ARRAY[gen_random_uuid(), gen_random_uuid()]
 		FROM org_members m JOIN identity_providers p ON p.id = m.provider_id
-		WHERE p.name = 'acme' AND m.status = 'active' AND m.user_id IS NULL LIMIT 1`)
+		WHERE p.name = 'acme' AND m.status = 'active' AND m.user_id IS NULL ORDER BY m.external_id LIMIT 1`)
 }
 
 // ids are what stands for {member} and such.

@@ -18,7 +18,7 @@ import (
 // pictureWidth and pictureHeight are how large pictures are.
 const pictureWidth, pictureHeight = 1120, 720
 
-// settled replaces what differs between two runs of the tests: ids, times, ports and who runs them.
+// settled replaces what differs between two runs of the tests: ids, times, ports, cursors and who runs them.
 const settled = `(() => {
 	for (const t of document.querySelectorAll("time")) t.textContent = t.hasAttribute("data-full") ?
 		(document.documentElement.lang === "en" ? "Nov 30, 2026, 9:30 AM" : "2026年11月30日 09:30") :
@@ -27,7 +27,8 @@ const settled = `(() => {
 		.replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "6f2c1e0a-3b7d-4a51-9c8e-2d4f6a8b0c1e")
 		.replace(/\b[0-9a-f]{8}\b/g, "6f2c1e0a").replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:8080")
 		.replace(/\b[\w.=-]+@[\w-]+(?![\w.-]*\.[a-z])/g, "ann@office").replace(/\d+ (minutes?|seconds?|hours?)\b/g, "2 $1")
-		.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, "2026-11-30T09:30:00Z");
+		.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, "2026-11-30T09:30:00Z")
+		.replace(/\bN[A-Za-z0-9]{20,}\b/g, "Ny45MjIzMzcyMDM2ODU0Nzc1ODA3"); // a cursor of the feed
 	const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	while (texts.nextNode()) if (!texts.currentNode.parentElement.closest("time"))
 		texts.currentNode.data = plain(texts.currentNode.data);
