@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
@@ -71,40 +72,36 @@ func (s *source) connections() int {
 	return len(s.feishu.Streams.Connections())
 }
 
-// A worker that is killed with the connection is replaced by another, and what happened
-// meanwhile is told again.
+// A worker that is killed with the connections is replaced by another, which takes them over, and what
+// happened meanwhile is told again.
 func TestStreamOutlivesItsWorker(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := emptyWorld(t, dbtest.New(t), server)
+	victim := w.spawn()
+	var sources []*source
+	var pushers []*simulator.Pusher
 	for _, kind := range streamKinds {
 		l := newLab(t, 18)
 		_, people := l.below(simulator.Root, "Works", 10)
 		s := w.simulate(kind, l.Company)
 		w.succeed(s)
-		stop := w.startWorker()
-		pusher := w.stream(s, simulator.Stream{Delivery: simulator.Delivery{Pace: 0.5}})
+		pushers = append(pushers, w.stream(s, simulator.Stream{Delivery: simulator.Delivery{Pace: 0.5}}))
 		require.Equal(t, 1, s.connections(), "one listener a provider")
-		victims := s.cutAll()
-		require.Equal(t, 1, victims)
-		l.must(l.SetTitle(people[0], "Chief"))
-		stop()
-		w.connected(s)
+		l.must(l.SetTitle(people[0], "Boss"))
+		w.titled(s, people[0], "Boss")
+		sources = append(sources, s)
+	}
+	require.NoError(t, victim.Process.Kill())
+	_ = victim.Wait()
+	for _, s := range sources {
+		require.Eventually(t, func() bool { return s.connections() == 0 }, time.Minute, 20*time.Millisecond)
+		require.NoError(t, s.company.SetTitle(2, "Chief"))
+	}
+	w.spawn()
+	for i, s := range sources {
 		require.Eventually(t, func() bool { return s.connections() == 1 }, time.Minute, 20*time.Millisecond)
-		pusher.Wait()
+		w.connected(s)
+		pushers[i].Wait()
 		w.settled(s)
 	}
-}
-
-// cutAll cuts a source's connections and returns how many there were.
-func (s *source) cutAll() int {
-	var open []*simulator.Connection
-	if s.kind == directory.DingTalk {
-		open = s.ding.Streams.Connections()
-	} else {
-		open = s.feishu.Streams.Connections()
-	}
-	for _, c := range open {
-		c.Cut()
-	}
-	return len(open)
 }
