@@ -77,6 +77,18 @@ const (
 	HoldAccounts     Code = "hold.accounts"
 )
 
+// Why a decision about a member's account, or a signature, is refused.
+const (
+	AccountLinked     Code = "account_decision.linked"
+	AccountUnlinked   Code = "account_decision.unlinked"
+	AccountMemberLeft Code = "account_decision.left"
+	AccountUnknown    Code = "account_decision.unknown"
+	AccountTaken      Code = "account_decision.taken"
+	AccountIDWrong    Code = "account_decision.id_wrong"
+	AccountIDUnneeded Code = "account_decision.id_unneeded"
+	SignatureURLWrong Code = "account_decision.signature_wrong"
+)
+
 // Notifications.
 const (
 	NotifyTest    Code = "notify.test"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/rules"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -124,20 +125,22 @@ func (in DecideAccountInput) account() (string, error) {
 	user := strings.ToLower(strings.TrimSpace(in.User))
 	switch {
 	case in.Decision == "link" && uuid.Validate(user) != nil:
-		return "", &Error{Code: InputInvalid,
-			Err: errors.New("the account is not an id of the table users: give a UUID")}
+		return "", &Error{Code: InputInvalid, Err: &message.Error{Code: message.AccountIDWrong}}
 	case in.Decision != "link" && user != "":
-		return "", &Error{Code: InputInvalid, Err: errors.New(
-			"an account goes with the decision link alone: leave it out, or decide to link")}
+		return "", &Error{Code: InputInvalid, Err: &message.Error{Code: message.AccountIDUnneeded}}
 	}
 	return user, nil
 }
 
 // decisionError is the error for a decision that cannot be carried out.
 func decisionError(err error) error {
-	for _, refused := range []error{db.ErrLinked, db.ErrUnlinked, db.ErrLeft, db.ErrNoAccount, db.ErrAccountTaken} {
+	for refused, code := range map[error]message.Code{
+		db.ErrLinked: message.AccountLinked, db.ErrUnlinked: message.AccountUnlinked,
+		db.ErrLeft: message.AccountMemberLeft, db.ErrNoAccount: message.AccountUnknown,
+		db.ErrAccountTaken: message.AccountTaken,
+	} {
 		if errors.Is(err, refused) {
-			return &Error{Code: NotPossible, Err: refused}
+			return &Error{Code: NotPossible, Err: &message.Error{Code: code}}
 		}
 	}
 	return err

@@ -2,10 +2,10 @@ package service
 
 import (
 	"context"
-	"errors"
 	"net/url"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Signature is a member's signature image.
@@ -35,8 +35,7 @@ func checkSignature(address string) error {
 		(parsed.Scheme == "https" || parsed.Scheme == "http") {
 		return nil
 	}
-	return &Error{Code: InputInvalid, Err: errors.New(
-		"the signature's address is no URL that begins with https:// or http:// and has at most 2,000 bytes")}
+	return &Error{Code: InputInvalid, Err: &message.Error{Code: message.SignatureURLWrong}}
 }
 
 // SetSignatureInput is a new signature image.

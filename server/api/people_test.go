@@ -96,8 +96,9 @@ func TestConflictsOfAccountsAreDecided(t *testing.T) {
 	w.send(admin, http.MethodPut, one, `{"decision":"link"}`).problem(http.StatusUnprocessableEntity, "input_invalid")
 	w.send(admin, http.MethodPut, one, `{"decision":"ignore","user_id":"`+account+`"}`).problem(
 		http.StatusUnprocessableEntity, "input_invalid")
-	w.send(admin, http.MethodPut, one, `{"decision":"link","user_id":"`+foreign+`"}`).problem(http.StatusConflict,
-		"not_possible")
+	unknown := w.send(admin, http.MethodPut, one, `{"decision":"link","user_id":"`+foreign+`"}`,
+		"Accept-Language", "zh").problem(http.StatusConflict, "not_possible")
+	require.Contains(t, unknown.Detail, "该租户没有这个账号")
 	var decided map[string]any
 	w.send(admin, http.MethodPut, one, `{"decision":"ignore"}`).decode(&decided)
 	w.send(admin, http.MethodPut, one, `{"decision":"link","user_id":"`+account+`"}`).decode(&decided)
