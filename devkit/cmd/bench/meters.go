@@ -91,6 +91,14 @@ func (s *measured) end(ctx context.Context, before meters, r *round) error {
 	return s.statements(ctx, &r.Postgres)
 }
 
+// vacuum does what autovacuum would else do in the middle of the next round, of what the last one
+// has written.
+func (s *measured) vacuum(ctx context.Context) error {
+	_, err := s.Database.Exec(ctx, "VACUUM ANALYZE org_departments, org_members, org_member_departments, "+
+		"org_group_members, org_changes")
+	return err
+}
+
 // flush makes all sessions but this one report their statistics, which a session
 // does at its end or when idle for ten seconds. Workers connect again by themselves.
 func (s *measured) flush(ctx context.Context) error {

@@ -63,6 +63,11 @@ func (s *measured) round(ctx context.Context, name string) (round, error) {
 	if err := s.ResetCalls(ctx); err != nil {
 		return r, err
 	}
+	if name != firstLoad {
+		if err := s.vacuum(ctx); err != nil {
+			return r, err
+		}
+	}
 	before, err := s.begin(ctx)
 	if err != nil {
 		return r, err
