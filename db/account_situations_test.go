@@ -131,13 +131,16 @@ var situations = []situation{
 		noted: "-"},
 }
 
+// flavours are the databases on which each situation is tried.
+var flavours = map[string]func(*testing.T) *database{
+	"our tables":            newDatabase,
+	"the platform's own":    func(t *testing.T) *database { return platform(t, badgeFirst) },
+	"the worker's own role": newDatabase,
+}
+
 func TestSituations(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(*testing.T) *database{
-		"our tables":            newDatabase,
-		"the platform's own":    func(t *testing.T) *database { return platform(t, badgeFirst) },
-		"the worker's own role": newDatabase,
-	} {
+	for name, open := range flavours {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := open(t)
@@ -218,30 +221,32 @@ func TestTheSamePersonAtTwoProviders(t *testing.T) {
 		{"another e-mail, equal phones", "a email=a@x phone=" + phoneOne + " in=1",
 			"b email=b@x phone=" + phoneOne + " in=1", "b other_provider A"},
 	} {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			d := newDatabase(t)
-			one, two := d.company(t, directory.Feishu), d.company(t, directory.DingTalk)
-			two.provider.TenantID = one.provider.TenantID
-			d.exec(t, "UPDATE identity_providers SET tenant_id = $1", *one.provider.TenantID)
-			one.accounts("A a@x " + phoneOne)
-			one.sync(snapshot{departments: "1", members: s.first})
-			two.sync(snapshot{departments: "1", members: s.second})
-			require.Equal(t, []string{"a A"}, one.linked())
-			if s.conflict == "" {
-				require.Equal(t, []string{"b A"}, two.linked())
-			} else {
-				require.Empty(t, two.linked())
-				require.Equal(t, []string{s.conflict}, two.conflicts())
-			}
-			// A provider that was removed leaves its members behind.
-			d.exec(t, "UPDATE org_members SET status = 'deleted', provider_id = NULL WHERE provider_id = $1",
-				one.provider.ID)
-			two.sync(snapshot{departments: "1", members: s.second})
-			if s.conflict != "" {
-				require.Equal(t, []string{"b former_member A"}, two.conflicts())
-			}
-		})
+		for _, flavour := range []string{"our tables", "the platform's own"} {
+			t.Run(s.name+" on "+flavour, func(t *testing.T) {
+				t.Parallel()
+				d := flavours[flavour](t)
+				one, two := d.company(t, directory.Feishu), d.company(t, directory.DingTalk)
+				two.provider.TenantID = one.provider.TenantID
+				d.exec(t, "UPDATE identity_providers SET tenant_id = $1", *one.provider.TenantID)
+				one.accounts("A a@x " + phoneOne)
+				one.sync(snapshot{departments: "1", members: s.first})
+				two.sync(snapshot{departments: "1", members: s.second})
+				require.Equal(t, []string{"a A"}, one.linked())
+				if s.conflict == "" {
+					require.Equal(t, []string{"b A"}, two.linked())
+				} else {
+					require.Empty(t, two.linked())
+					require.Equal(t, []string{s.conflict}, two.conflicts())
+				}
+				// A provider that was removed leaves its members behind.
+				d.exec(t, "UPDATE org_members SET status = 'deleted', provider_id = NULL WHERE provider_id = $1",
+					one.provider.ID)
+				two.sync(snapshot{departments: "1", members: s.second})
+				if s.conflict != "" {
+					require.Equal(t, []string{"b former_member A"}, two.conflicts())
+				}
+			})
+		}
 	}
 }
 
