@@ -103,9 +103,13 @@ FROM org_members m
 WHERE m.provider_id = @provider_id
   AND m.status <> 'deleted'
   AND EXISTS (SELECT 1 FROM sync_run_listings l WHERE l.run_id = @run_id AND l.object_type = 'administrator')
-  AND (m.raw_data -> @flag::text = 'true' OR m.raw_data -> @flag::text IS DISTINCT FROM 'false' AND EXISTS (
+  AND (m.raw_data -> @flag::text = 'true' OR EXISTS (
       SELECT 1 FROM org_administrators a
-      WHERE a.provider_id = @provider_id AND a.member_id = m.id AND a.source = 'provider' AND a.level = 'main'))
+      WHERE a.provider_id = @provider_id
+        AND a.member_id = m.id
+        AND a.source = 'provider'
+        AND a.level = 'main'
+        AND m.raw_data -> @flag IS DISTINCT FROM 'false'))
 ON CONFLICT (run_id, external_id) DO UPDATE SET level = excluded.level, object_id = excluded.object_id;
 
 -- name: ResolveGroupMembers :exec

@@ -784,9 +784,13 @@ FROM org_members m
 WHERE m.provider_id = $2
   AND m.status <> 'deleted'
   AND EXISTS (SELECT 1 FROM sync_run_listings l WHERE l.run_id = $1 AND l.object_type = 'administrator')
-  AND (m.raw_data -> $3::text = 'true' OR m.raw_data -> $3::text IS DISTINCT FROM 'false' AND EXISTS (
+  AND (m.raw_data -> $3::text = 'true' OR EXISTS (
       SELECT 1 FROM org_administrators a
-      WHERE a.provider_id = $2 AND a.member_id = m.id AND a.source = 'provider' AND a.level = 'main'))
+      WHERE a.provider_id = $2
+        AND a.member_id = m.id
+        AND a.source = 'provider'
+        AND a.level = 'main'
+        AND m.raw_data -> $3 IS DISTINCT FROM 'false'))
 ON CONFLICT (run_id, external_id) DO UPDATE SET level = excluded.level, object_id = excluded.object_id
 `
 
