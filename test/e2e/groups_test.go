@@ -273,6 +273,61 @@ func TestRangeThatShrinksBeforeGroupsAreRead(t *testing.T) {
 	}
 }
 
+// Groups and administrators cost the calls that their documented pages need, and no more than a
+// twentieth beside: in a first load, where nothing and where something changed.
+func TestGroupsCostTheirPages(t *testing.T) {
+	everyKind(t, func(t *testing.T, w *world, kind directory.ProviderType) {
+		spec := simulator.TypicalSpec(87, 500)
+		spec.Groups = 110
+		s := w.simulate(kind, simulator.Generate(spec))
+		calls := func() int {
+			s.calls.Reset()
+			result := w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			return s.calls.Total()
+		}
+		w.rules(s, `scope: { kinds: { groups: false, administrators: false } }`, false)
+		calls()
+		without := calls()
+		w.rules(s, "", false)
+		var group simulator.Group
+		for round := range 3 {
+			if round == 2 {
+				s.company.View(func(v *simulator.View) { group, _ = v.Group(4) })
+				require.NoError(t, s.company.LeaveGroup(group.ID, group.Members[0]))
+			}
+			pages := groupPages(kind, s.company.Truth(kind).Groups)
+			require.LessOrEqual(t, float64(calls()-without), 1.05*float64(pages), "round %d: %v", round, s.calls.All())
+		}
+	})
+}
+
+// groupPages is how many calls list groups, what belongs to each, and administrators.
+func groupPages(kind directory.ProviderType, groups map[string]simulator.TrueGroup) int {
+	pages := func(n, size int) int { return max(1, (n+size-1)/size) }
+	switch kind {
+	case directory.WeCom: // no pages (wecom-more.md §C, §D)
+		return 1 + len(groups) + 1
+	case directory.DingTalk: // dingtalk.md §4
+		total := pages(len(groups), 200) + 1
+		for _, g := range groups {
+			total += pages(len(g.Members), 100)
+		}
+		return total
+	default: // ordinary and dynamic ones, users and departments are listed apart (feishu-more.md §C, §D)
+		dynamic, total := 0, 0
+		for _, g := range groups {
+			total += pages(len(g.Members), 100)
+			if g.Attributes[directory.GroupType] == "dynamic" {
+				dynamic++
+			} else {
+				total += pages(len(g.Departments), 100)
+			}
+		}
+		return total + pages(len(groups)-dynamic, 100) + pages(dynamic, 100) + 1
+	}
+}
+
 // A run that would remove many groups is planned, held, approved and undone like any other.
 func TestManyGroupsThatGo(t *testing.T) {
 	t.Parallel()
