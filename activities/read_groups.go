@@ -79,7 +79,15 @@ type listing struct {
 }
 
 // pageReader reads one page of a listing and returns it for staging.
-type pageReader func(ctx context.Context, l db.OpenListing) (page db.ListingPage, truncated bool, err error)
+type pageReader func(ctx context.Context, l db.OpenListing) (page db.ListingPage, end pageEnd, err error)
+
+// pageEnd is how a page ends.
+type pageEnd struct {
+	// truncated: the provider says that it does not list all.
+	truncated bool
+	// list: the next page begins another list, which may be empty.
+	list bool
+}
 
 // all reads every listing. Those that are empty although something is stored are asked for
 // once more at the end.
@@ -264,7 +272,7 @@ func (g *groupReading) note(ctx context.Context, kind directory.Kind, l db.OpenL
 type listingEnd struct {
 	// truncated: the provider says that it does not list all.
 	truncated bool
-	// promised: the last page has nothing although the one before promised more.
+	// promised: the last page of a list has nothing although the one before promised more.
 	promised bool
 }
 
@@ -275,12 +283,12 @@ func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.Ope
 	if l.ExternalID != "" {
 		name = "the listing of group " + l.ExternalID
 	}
-	paging := g.paging(name)
+	paging, promises := g.paging(name), l.Pages > 0
 	for l.Pages == 0 || l.Cursor != "" {
 		if err := paging.begin(l.Pages); err != nil {
 			return end, err
 		}
-		page, cut, err := read(ctx, *l)
+		page, last, err := read(ctx, *l)
 		if err != nil {
 			return end, err
 		}
@@ -291,50 +299,54 @@ func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.Ope
 		if err := g.add(ctx, kind, page); err != nil {
 			return end, err
 		}
-		end = listingEnd{truncated: end.truncated || cut, promised: page.Records() == 0 && l.Pages > 0}
+		end.truncated = end.truncated || last.truncated
+		if page.Records() == 0 && promises && (last.list || page.Next == "") {
+			end.promised = true
+		}
+		promises = !last.list
 		l.Pages, l.Cursor = l.Pages+1, page.Next
 	}
 	return end, nil
 }
 
 func (g *groupReading) groups(client provider.GroupReader) pageReader {
-	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, bool, error) {
+	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, pageEnd, error) {
 		page, err := client.ListGroups(ctx, l.Cursor)
 		if err != nil {
-			return db.ListingPage{}, false, err
+			return db.ListingPage{}, pageEnd{}, err
 		}
 		out := db.ListingPage{Next: page.Next, Bad: len(page.Bad), Request: page.Request}
 		for _, found := range page.Groups {
 			out.Groups = append(out.Groups, normalize.Group(found.Group))
 			out.Methods = append(out.Methods, string(found.MembersMethod))
 		}
-		return out, false, g.recordUnusable(ctx, "warning", "groups", page.Bad)
+		return out, pageEnd{list: page.EndsList}, g.recordUnusable(ctx, "warning", "groups", page.Bad)
 	}
 }
 
 func (g *groupReading) groupMembers(client provider.GroupReader) pageReader {
-	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, bool, error) {
+	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, pageEnd, error) {
 		page, err := client.ListGroupMembers(ctx, provider.GroupQuery{
 			Group: l.ExternalID, Method: provider.ListMethod(l.Method), Cursor: l.Cursor,
 		})
 		if err != nil {
-			return db.ListingPage{}, false, err
+			return db.ListingPage{}, pageEnd{}, err
 		}
 		return db.ListingPage{
 			Next: page.Next, Bad: len(page.Bad), Request: page.Request, Members: page.Members,
 			Departments: page.Departments,
-		}, false, g.recordUnusable(ctx, "warning", "group "+l.ExternalID, page.Bad)
+		}, pageEnd{list: page.EndsList}, g.recordUnusable(ctx, "warning", "group "+l.ExternalID, page.Bad)
 	}
 }
 
 func (g *groupReading) administrators(client provider.AdministratorReader) pageReader {
-	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, bool, error) {
+	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, pageEnd, error) {
 		page, err := client.ListAdministrators(ctx, l.Cursor)
 		if err != nil {
-			return db.ListingPage{}, false, err
+			return db.ListingPage{}, pageEnd{}, err
 		}
 		return db.ListingPage{
 			Next: page.Next, Bad: len(page.Bad), Request: page.Request, Administrators: page.Administrators,
-		}, page.Truncated, g.recordUnusable(ctx, "warning", "administrators", page.Bad)
+		}, pageEnd{truncated: page.Truncated}, g.recordUnusable(ctx, "warning", "administrators", page.Bad)
 	}
 }

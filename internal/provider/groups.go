@@ -45,6 +45,8 @@ type GroupPage struct {
 	Groups []FoundGroup
 	// Next is the cursor of the next page; empty means that this was the last.
 	Next string
+	// EndsList: Next begins another list, such as that of departments, which may be empty.
+	EndsList bool
 	// Bad describes records that could not be used, without personal data.
 	Bad []string
 	// Request is the provider's id of the answer that brought the page, where it gives one.
@@ -59,6 +61,8 @@ type GroupMemberPage struct {
 	Departments []string
 	// Next is the cursor of the next page; empty means that this was the last.
 	Next string
+	// EndsList: Next begins another list, such as that of departments, which may be empty.
+	EndsList bool
 	// Bad describes records that could not be used, without personal data.
 	Bad []string
 	// Request is the provider's id of the answer that brought the page, where it gives one.

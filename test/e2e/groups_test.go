@@ -296,8 +296,11 @@ func TestGroupsCostTheirPages(t *testing.T) {
 				s.company.View(func(v *simulator.View) { group, _ = v.Group(4) })
 				require.NoError(t, s.company.LeaveGroup(group.ID, group.Members[0]))
 			}
-			pages := groupPages(kind, s.company.Truth(kind).Groups)
-			require.LessOrEqual(t, float64(calls()-without), 1.05*float64(pages), "round %d: %v", round, s.calls.All())
+			most := 1.05 * float64(groupPages(kind, s.company.Truth(kind).Groups))
+			if round == 2 { // what is missing has the visible range read again, as the preflight does
+				most += 8
+			}
+			require.LessOrEqual(t, float64(calls()-without), most, "round %d: %v", round, s.calls.All())
 		}
 	})
 }

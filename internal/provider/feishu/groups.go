@@ -84,6 +84,7 @@ func groupPage(a answer, dynamic bool, token string) (provider.GroupPage, error)
 		return provider.GroupPage{}, err
 	}
 	page := provider.GroupPage{Next: joinCursor(dynamic, next, true), Request: a.requestID}
+	page.EndsList = page.Next == secondPass
 	for i, r := range items {
 		id, problem := r.RequiredID("id")
 		if problem != noProblem {
@@ -144,6 +145,7 @@ func groupMemberPage(a answer, departments bool, token string, another bool) (pr
 		return provider.GroupMemberPage{}, err
 	}
 	page := provider.GroupMemberPage{Next: joinCursor(departments, next, another), Request: a.requestID}
+	page.EndsList = page.Next == secondPass
 	for i, r := range items {
 		switch id, problem := r.RequiredID("member_id"); {
 		case problem != noProblem:

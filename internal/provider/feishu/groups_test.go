@@ -60,7 +60,7 @@ func TestGroupsOfBothTypes(t *testing.T) {
 				Raw: json.RawMessage(
 					`{"description":"d","group_id":"og1","id":"g1","name":"Contractors","type":1}`),
 			}}}},
-		{Next: "2:", Request: "LOG1"},
+		{Next: "2:", EndsList: true, Request: "LOG1"},
 		{Next: "2:b", Request: "LOG1",
 			Groups: []provider.FoundGroup{{MembersMethod: methodUsers, Group: directory.Group{
 				ExternalID: "g2", Kind: directory.UserGroup, Name: ptr("Dynamic"),
@@ -94,7 +94,7 @@ func TestUsersThenDepartmentsOfAGroup(t *testing.T) {
 		{Request: "LOG1", Members: []directory.GroupMember{{Member: "ou_2"}}},
 	}
 	require.Empty(t, cmp.Diff(users, read(methodUsers)), "a dynamic group costs no call for departments")
-	users[1].Next = "2:"
+	users[1].Next, users[1].EndsList = "2:", true
 	require.Empty(t, cmp.Diff(append(users, provider.GroupMemberPage{Request: "LOG1", Departments: []string{"od-1"}}),
 		read(methodUsersAndDepartments)))
 	for _, one := range s.to(groupMembersPath) {
