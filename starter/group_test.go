@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 
@@ -80,6 +81,7 @@ func TestLocalAdministratorsAreNamed(t *testing.T) {
 		{[]string{"--add="}, cli.ExitUsage, "--add"},
 		{[]string{"--add", "u1,,u2"}, cli.ExitUsage, "empty id"},
 		{[]string{"--remove", " "}, cli.ExitUsage, "--remove"},
+		{[]string{"--add", "u1,u2", "--remove", "u2"}, cli.ExitUsage, "add and remove name the same member"},
 	} {
 		o := in.run(append([]string{"admins", "acme"}, wrong.args...)...)
 		require.Equal(t, wrong.status, o.status, "%v: %s", wrong.args, o.stderr)
@@ -94,6 +96,11 @@ func TestLocalAdministratorsAreNamed(t *testing.T) {
 		require.Contains(t, r.StartedBy, "@")
 	}
 	require.Equal(t, []string{"u3 local admin"}, named("--remove", "u2"))
+
+	// A member named twice, in two ways, is marked once.
+	require.Contains(t, in.ok("member", "offline", "acme", "u1", "E00017", "u1", "--wait").stdout, "deactivated")
+	many := strings.TrimSuffix(strings.Repeat("x,", workflows.MaxMembers+1), ",")
+	require.Contains(t, in.run("admins", "acme", "--add", many).stderr, "too many ids")
 }
 
 func TestGroupsAndAdministratorsAreShown(t *testing.T) {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -40,6 +41,8 @@ func (in *SetAdministratorsInput) Problem() string {
 		return "input: add and remove are missing; give external member ids in one of them"
 	case len(in.Add)+len(in.Remove) > MaxMembers:
 		return "input: add and remove hold too many ids; name fewer members at a time"
+	case slices.ContainsFunc(in.Add, func(id string) bool { return slices.Contains(in.Remove, id) }):
+		return "input: add and remove name the same member; name each in one of them"
 	}
 	return cmp.Or(idsProblem("add", "member", in.Add), idsProblem("remove", "member", in.Remove),
 		directory.ActorProblem("input: started_by", in.StartedBy))

@@ -3,6 +3,7 @@ package workflows
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -41,10 +42,15 @@ func (in *TaskInput) UnmarshalJSON(data []byte) error {
 		`{"provider":"NAME","task":"accounts|offline|online","mode":"apply|plan","members":["ID"],"started_by":"LOGIN"}`)
 }
 
-// Normalize fills in the defaults and returns what is wrong in words, or "".
+// Normalize fills in the defaults, leaves out members who are named again, and returns what is
+// wrong in words, or "".
 func (in *TaskInput) Normalize() string {
 	if in.Mode == "" {
 		in.Mode = ModeApply
+	}
+	if in.Members != nil {
+		slices.Sort(in.Members)
+		in.Members = slices.Compact(in.Members)
 	}
 	switch {
 	case blank(in.Provider):
@@ -55,6 +61,8 @@ func (in *TaskInput) Normalize() string {
 		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
 	case in.Task != TaskAccounts && len(in.Members) == 0:
 		return "input: members is missing; give the external ids of the members to be marked"
+	case len(in.Members) > MaxMembers:
+		return fmt.Sprintf("input: members holds %d ids; name at most %d members at a time", len(in.Members), MaxMembers)
 	}
 	return cmp.Or(idsProblem("members", "member", in.Members),
 		directory.ActorProblem("input: started_by", in.StartedBy))

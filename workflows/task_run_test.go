@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestTaskRun(t *testing.T) {
 	f := newFakes(0)
 	env := f.env(t)
 	env.ExecuteWorkflow(workflows.TaskRunName,
-		json.RawMessage(`{"provider":"acme","task":"offline","members":["u-7"]}`))
+		json.RawMessage(`{"provider":"acme","task":"offline","members":["u-7","u-7"]}`))
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, []string{"BeginRun", "CarryOut", "FinishRun"}, f.order(), "nothing is read")
 	require.Equal(t, []activities.BeginRunInput{{
@@ -29,6 +30,15 @@ func TestTaskRun(t *testing.T) {
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}},
 		inputsOf[activities.FinishRunInput](f, "FinishRun"),
 		"it never counts as synced")
+}
+
+func TestTaskRunOfTooManyMembers(t *testing.T) {
+	t.Parallel()
+	in := workflows.TaskInput{Provider: "acme", Task: "offline"}
+	for n := range workflows.MaxMembers + 1 {
+		in.Members = append(in.Members, fmt.Sprint("u-", n))
+	}
+	require.Equal(t, "input: members holds 301 ids; name at most 300 members at a time", in.Normalize())
 }
 
 func TestTaskRunPlans(t *testing.T) {
