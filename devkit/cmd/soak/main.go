@@ -28,6 +28,7 @@ type flags struct {
 	Seed    uint64   `default:"1" env:"SOAK_SEED" help:"Soaks of one seed change the company and choose faults in the same way."`
 	Share   float64  `default:"0.01" env:"SOAK_SHARE" help:"Share of the company that changes before each run, on average."`
 	Events  bool     `env:"SOAK_EVENTS" help:"Follow changes by events in three of four rounds, which then make no run of their own."`
+	Rules   string   `env:"SOAK_RULES" help:"Rules of the provider, in YAML or JSON; without any the company is synced as it is."`
 	Kinds   []string `env:"SOAK_KINDS" help:"What kinds of run follow the first load, over and over, instead of chosen at random: ${kinds}."`
 
 	loadtest.Output `embed:"" envprefix:"SOAK_"`
@@ -50,6 +51,9 @@ func (flags) Help() string {
   SOAK_EVENTS=1 make soak
       follows changes by events: late, twice, dropped, under faults, and with
       workers and the server killed
+
+  SOAK_VENDOR=dingtalk SOAK_RULES='scope: { details: true }' make soak
+      looks single people and departments up, for what DingTalk's listings lack
 
   SOAK_RELEASE=1 make soak
       replaces docs/benchmarks/soak.md, which shows the last release`

@@ -64,7 +64,10 @@ func start(ctx context.Context, f flags, bin, dir string, progress io.Writer) (*
 		return nil, err
 	}
 	s := &soak{Trial: t, flags: f, kind: directory.ProviderType(f.Vendor), progress: progress}
-	if f.Events {
+	if f.Rules != "" {
+		_, err = t.Orgsync(ctx, []byte(f.Rules), "rules", "set", loadtest.Provider, "--file", "-")
+	}
+	if err == nil && f.Events {
 		err = s.enableEvents(ctx)
 	}
 	if err == nil {
