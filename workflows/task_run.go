@@ -62,7 +62,8 @@ func (in *TaskInput) Normalize() string {
 	case in.Task != TaskAccounts && len(in.Members) == 0:
 		return "input: members is missing; give the external ids of the members to be marked"
 	case len(in.Members) > MaxMembers:
-		return fmt.Sprintf("input: members holds %d ids; name at most %d members at a time", len(in.Members), MaxMembers)
+		return fmt.Sprintf("input: members holds %d ids; name at most %d members at a time", len(in.Members),
+			MaxMembers)
 	}
 	return cmp.Or(idsProblem("members", "member", in.Members),
 		directory.ActorProblem("input: started_by", in.StartedBy))
