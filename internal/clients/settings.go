@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/document"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // Hidden stands for a secret wherever settings are shown. Given back in an update
@@ -104,13 +107,32 @@ func check(key provider.Key, text string, stored bool) error {
 	case document.Invisible(text) != "":
 		return fmt.Errorf("config: %s holds %s; retype it or copy it again", key.Name, document.Invisible(text))
 	case strings.HasSuffix(key.Name, "_url"):
-		u, err := url.Parse(text)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil ||
-			u.RawQuery != "" {
-			return fmt.Errorf("config: %s must be an address such as %s", key.Name, orElse(key.Default, "https://host"))
+		if !isAddress(text) {
+			return fmt.Errorf("config: %s must be an address such as %s, without user, query and fragment", key.Name,
+				cmp.Or(key.Default, "https://host"))
+		}
+	case strings.HasSuffix(key.Name, "_aes_secret"):
+		if _, err := wire.NewSealed("", text); err != nil {
+			return fmt.Errorf("config: %s %w: %s", key.Name, err, key.Help)
+		}
+	case key.Name == "agent_id":
+		if _, err := strconv.ParseUint(text, 10, 63); err != nil {
+			return errors.New("config: agent_id must be the app's AgentId, a decimal number")
 		}
 	}
 	return nil
+}
+
+// isAddress tells whether an API may be called at text. Errors about it must not repeat it: it may carry a
+// password.
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil ||
+		u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	_, err = strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
+	return err == nil
 }
 
 func find(vendor provider.Vendor, name string) (provider.Key, bool) {
@@ -128,13 +150,6 @@ func known(vendor provider.Vendor) string {
 		names[i] = key.Name
 	}
 	return strings.Join(names, ", ")
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

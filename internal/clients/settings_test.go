@@ -18,6 +18,8 @@ var vendor = provider.Vendor{
 		{Name: "secret", Aliases: []string{"app_secret"}, Help: "the app's secret"},
 		{Name: "sync_secret", Help: "the secret of contact sync"},
 		{Name: "base_url", Default: "https://qyapi.example.com", Help: "the API's address"},
+		{Name: "callback_aes_secret", Help: "the callback's key"},
+		{Name: "agent_id", Help: "the app's number"},
 	},
 	Validate: func(s provider.Settings) error {
 		if s["secret"] == "" && s["sync_secret"] == "" {
@@ -84,6 +86,11 @@ func TestParseRefuses(t *testing.T) {
 		"no host":         {`{"base_url":"https:///x"}`, "base_url must be an address"},
 		"password in URL": {`{"base_url":"https://me:s3cret@host"}`, "base_url must be an address"},
 		"query in URL":    {`{"base_url":"https://host?access_token=s3cret"}`, "base_url must be an address"},
+		"fragment in URL": {`{"base_url":"https://host#x"}`, "base_url must be an address"},
+		"port of no host": {`{"base_url":"https://:443"}`, "base_url must be an address"},
+		"impossible port": {`{"base_url":"http://host:99999"}`, "base_url must be an address"},
+		"short key":       {`{"callback_aes_secret":"abc"}`, "callback_aes_secret must have 43 letters and digits"},
+		"agent's name":    {`{"agent_id":"sales"}`, "agent_id must be the app's AgentId, a decimal number"},
 		"broken URL":      {`{"base_url":"https://ho st"}`, "white space"},
 	} {
 		_, err := clients.Parse(vendor, []byte(c.document), nil)

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -62,35 +60,11 @@ var Vendor = provider.Vendor{
 }
 
 func validate(s provider.Settings) error {
-	for _, key := range []string{keyBaseURL, keyAPIBaseURL, keyLoginURL} {
-		if err := checkURL(s[key]); err != nil {
-			return fmt.Errorf("setting %s: %w", key, err)
-		}
-	}
 	if call := tokenCall(s[keyTokenCall]); call != "" && call != oauth2 && call != legacy {
 		return fmt.Errorf("setting %s: must be %s or %s", keyTokenCall, oauth2, legacy)
 	}
 	if _, err := s.Zone(); err != nil {
 		return fmt.Errorf("setting %w", err)
-	}
-	return nil
-}
-
-// checkURL accepts an empty value, for which the default is used. Its errors do
-// not repeat the value, which might carry credentials.
-func checkURL(value string) error {
-	if value == "" {
-		return nil
-	}
-	u, err := url.Parse(value)
-	if err != nil {
-		return errors.New("not a URL")
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return errors.New("must look like https://host or https://host/prefix")
-	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("must not contain a user, a query or a fragment")
 	}
 	return nil
 }

@@ -36,14 +36,9 @@ func TestValidate(t *testing.T) {
 		"prefix":   {settings: provider.Settings{"base_url": "http://127.0.0.1:9/dingtalk"}},
 		"both": {settings: provider.Settings{"base_url": "https://a.example",
 			"api_base_url": "https://b.example"}},
-		"no scheme":    {provider.Settings{"base_url": "oapi.dingtalk.com"}, "base_url"},
-		"other scheme": {provider.Settings{"base_url": "ftp://a.example"}, "base_url"},
-		"not a URL":    {provider.Settings{"base_url": "http://a b"}, "base_url"},
-		"user":         {provider.Settings{"api_base_url": "https://u:hidden@a.example"}, "api_base_url"},
-		"old call":     {settings: provider.Settings{"token_call": "gettoken"}},
-		"new call":     {settings: provider.Settings{"token_call": "oauth2"}},
-		"other call":   {provider.Settings{"token_call": "token"}, "token_call: must be oauth2 or gettoken"},
-		"query":        {provider.Settings{"base_url": "https://a.example?hidden=1"}, "base_url"},
+		"old call":   {settings: provider.Settings{"token_call": "gettoken"}},
+		"new call":   {settings: provider.Settings{"token_call": "oauth2"}},
+		"other call": {provider.Settings{"token_call": "token"}, "token_call: must be oauth2 or gettoken"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +49,6 @@ func TestValidate(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, tt.wrong)
-			require.NotContains(t, err.Error(), "hidden")
 		})
 	}
 }
@@ -70,7 +64,6 @@ func TestOpen(t *testing.T) {
 	for name, s := range map[string]provider.Settings{
 		"no key":    {"app_secret": "s"},
 		"no secret": {"app_key": "k"},
-		"bad URL":   {"app_key": "k", "app_secret": "s", "base_url": "x"},
 		"bad call":  {"app_key": "k", "app_secret": "s", "token_call": "x"},
 	} {
 		_, err := Vendor.Open(s, env)

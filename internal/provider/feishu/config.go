@@ -59,16 +59,6 @@ func validate(s provider.Settings) error {
 			return fmt.Errorf("%s is missing", key)
 		}
 	}
-	for _, key := range []string{"base_url", keyAccountsURL} {
-		if s[key] == "" {
-			continue
-		}
-		u, err := url.Parse(s[key])
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
-			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return fmt.Errorf("%s must be an http or https address without user, query and fragment", key)
-		}
-	}
 	_, err := s.Zone()
 	return err
 }

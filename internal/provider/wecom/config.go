@@ -3,9 +3,7 @@ package wecom
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -58,20 +56,6 @@ var Vendor = provider.Vendor{
 func validate(s provider.Settings) error {
 	if err := validateSubType(s); err != nil {
 		return err
-	}
-	if id := s["agent_id"]; id != "" && !isID(id) {
-		return errors.New("agent_id must be the app's AgentId, a decimal number")
-	}
-	for key, standard := range map[string]string{
-		"base_url": defaultBaseURL, "login_url": defaultLoginURL, "authorize_url": defaultAuthorizeURL,
-		keyInstallURL: defaultInstallURL,
-	} {
-		// The parse error is left out: it quotes the URL, which may carry a password.
-		u, err := url.Parse(cmp.Or(s[key], standard))
-		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" ||
-			u.Fragment != "" {
-			return fmt.Errorf("%s must be an http or https address without a query, such as %s", key, standard)
-		}
 	}
 	_, err := s.Zone()
 	return err
