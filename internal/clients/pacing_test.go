@@ -161,7 +161,7 @@ var paces = map[string]pace{
 			s := wecom.New(c, wecom.Config{Options: o})
 			return s, s.Service
 		},
-		endpoint: "user/list", spacing: time.Minute / 9800,
+		endpoint: "user/list", spacing: time.Minute / 9800, burst: 30,
 		limits: map[time.Duration]int{time.Minute: 10_000}, // wecom.md §5.1
 	},
 }
