@@ -32,6 +32,12 @@ var barriers atomic.Int32
 // which names the provider's id as %s.
 func (w *world) barrier(table, provider, condition string) *barrier {
 	w.t.Helper()
+	return w.barrierBefore("UPDATE", table, provider, condition)
+}
+
+// barrierBefore is barrier for rows that are changed in another way, such as INSERT.
+func (w *world) barrierBefore(change, table, provider, condition string) *barrier {
+	w.t.Helper()
 	b := &barrier{w: w, key: barriers.Add(1)}
 	stored, err := w.store.Providers.FindByName(w.t.Context(), provider)
 	require.NoError(w.t, err)
@@ -41,9 +47,9 @@ func (w *world) barrier(table, provider, condition string) *barrier {
 	_, err = b.conn.Exec(w.t.Context(), fmt.Sprintf(`
 		CREATE FUNCTION barrier_%[1]d() RETURNS trigger LANGUAGE plpgsql AS
 			'BEGIN PERFORM pg_advisory_xact_lock_shared(45, %[1]d); RETURN NEW; END';
-		CREATE TRIGGER barrier_%[1]d BEFORE UPDATE ON %[2]s FOR EACH ROW
+		CREATE TRIGGER barrier_%[1]d BEFORE %[4]s ON %[2]s FOR EACH ROW
 			WHEN (%[3]s) EXECUTE FUNCTION barrier_%[1]d();
-		SELECT pg_advisory_lock(45, %[1]d)`, b.key, table, fmt.Sprintf(condition, "'"+stored.ID+"'")))
+		SELECT pg_advisory_lock(45, %[1]d)`, b.key, table, fmt.Sprintf(condition, "'"+stored.ID+"'"), change))
 	require.NoError(w.t, err)
 	return b
 }
