@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -60,4 +62,65 @@ func TestStanding(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, all.Retention, "raw")
 	require.NoError(t, d.store.Ping(t.Context()))
+}
+
+// What is told of events rises with trouble and falls with its end.
+func TestHealthOfEvents(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	c := d.company(t, directory.Feishu)
+	health := func() report.ProviderHealth {
+		all, err := d.store.Report.ReadHealth(t.Context())
+		require.NoError(t, err)
+		return all.Providers[0]
+	}
+	later := func(by string) {
+		d.exec(t, `UPDATE provider_event_settings SET enabled_at = enabled_at - $1::interval,
+			last_event_at = last_event_at - $1::interval, listened_at = listened_at - $1::interval`, by)
+		d.exec(t, "UPDATE sync_runs SET started_at = started_at - $1::interval", by)
+	}
+	c.sync(snapshot{departments: "1", members: "ann in=1"})
+	require.False(t, health().EventsMissed || health().StreamDown, "events are off")
+
+	require.NoError(t, d.store.EnableEvents(t.Context(), c.provider, db.EventsByStream, audit.By{Name: "test"}))
+	require.True(t, health().StreamDown, "not connected yet")
+	_, err := d.store.NoteListening(t.Context(), c.provider.ID, true, "")
+	require.NoError(t, err)
+	require.False(t, health().StreamDown)
+	later("31 seconds")
+	require.True(t, health().StreamDown, "its worker is gone")
+	_, err = d.store.NoteListening(t.Context(), c.provider.ID, true, "")
+	require.NoError(t, err)
+	require.False(t, health().StreamDown)
+	_, err = d.store.NoteListening(t.Context(), c.provider.ID, false, "refused")
+	require.NoError(t, err)
+	require.True(t, health().StreamDown)
+	d.exec(t, "UPDATE identity_providers SET is_active = false")
+	require.False(t, health().StreamDown, "nobody listens to what is switched off")
+	d.exec(t, "UPDATE identity_providers SET is_active = true")
+
+	later("2 hours")
+	c.sync(snapshot{departments: "1", members: "ann in=1 title=Chief"})
+	require.False(t, health().EventsMissed, "some changes have no event")
+	c.sync(snapshot{departments: "1", members: "ann in=1 title=Chief; bob in=1"})
+	require.True(t, health().EventsMissed, "no event ever came")
+	add := func(id string) {
+		_, err := d.store.AddEvents(t.Context(), c.provider.ID, []db.Event{{ID: id, Kind: "k", ObjectType: db.EventMember,
+			ObjectID: "bob"}})
+		require.NoError(t, err)
+	}
+	add("1")
+	h := health()
+	require.False(t, h.EventsMissed, "one came")
+	require.Equal(t, []int{1}, []int{h.EventsWaiting})
+	d.exec(t, "UPDATE provider_events SET received_at = received_at - interval '1 minute'")
+	require.InDelta(t, time.Minute, health().EventWaits, float64(10*time.Second))
+	later("2 hours")
+	c.sync(snapshot{departments: "1", members: "ann in=1 title=Chief; bob in=1; cid in=1"})
+	h = health()
+	require.True(t, h.EventsMissed, "nothing has told of cid")
+	require.Zero(t, h.EventsWaiting, "the full run did what waited")
+	require.Zero(t, h.EventWaits)
+	add("2")
+	require.False(t, health().EventsMissed)
 }

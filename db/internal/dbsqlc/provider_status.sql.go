@@ -27,16 +27,17 @@ SELECT
     ))::float8 AS held_for,
     greatest(0, extract(epoch FROM now() - s.last_event_at))::float8 AS since_event,
     (s.last_event_at IS NOT NULL)::boolean AS has_events,
-    -- What events should have told of an hour after the last one came, and a full run found.
+    -- What events should have told of an hour after the last one came, or after they were switched
+    -- on where none ever did, and a full run found.
     EXISTS (
         SELECT 1 FROM full_runs r
         JOIN org_changes c ON c.run_id = r.id
         WHERE r.provider_id = p.id
-          AND r.started_at > s.last_event_at + interval '1 hour'
+          AND r.started_at > coalesce(s.last_event_at, s.enabled_at) + interval '1 hour'
           AND c.object_type IN ('member', 'department')
           AND c.kind IN ('created', 'moved', 'deleted', 'restored')
     )::boolean AS events_missed,
-    coalesce(s.mode = 'stream' AND (
+    coalesce(p.is_active AND s.mode = 'stream' AND (
         s.connected_since IS NULL OR s.listened_at < now() - interval '30 seconds'
     ), false)::boolean AS stream_down,
     waiting.events AS events_waiting,
