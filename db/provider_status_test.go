@@ -105,8 +105,9 @@ func TestHealthOfEvents(t *testing.T) {
 	c.sync(snapshot{departments: "1", members: "ann in=1 title=Chief; bob in=1"})
 	require.True(t, health().EventsMissed, "no event ever came")
 	add := func(id string) {
-		_, err := d.store.AddEvents(t.Context(), c.provider.ID, []db.Event{{ID: id, Kind: "k", ObjectType: db.EventMember,
-			ObjectID: "bob"}})
+		_, err := d.store.AddEvents(t.Context(), c.provider.ID, []db.Event{
+			{ID: id, Kind: "k", ObjectType: db.EventMember, ObjectID: "bob"},
+		})
 		require.NoError(t, err)
 	}
 	add("1")

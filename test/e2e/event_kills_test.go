@@ -157,7 +157,8 @@ func TestAnApplicationFollowsThroughKills(t *testing.T) {
 	f := newFront(w, api)
 	die := sync.OnceFunc(func() { close(f.killed) })
 	t.Cleanup(die)
-	a := &application{w: w, url: f.url, token: api.operator("application"), copy: oracle.Copy{}, seen: map[string]bool{}}
+	a := &application{w: w, url: f.url, token: api.operator("application"), copy: oracle.Copy{},
+		seen: map[string]bool{}}
 	stop := make(chan struct{})
 	var reading sync.WaitGroup
 	t.Cleanup(reading.Wait)
