@@ -44,6 +44,9 @@ type Failure = pg.Failure
 // Occupied reports that Postgres has no connection left, or takes none yet: it may in a moment.
 func Occupied(err error) bool { return pg.Occupied(err) }
 
+// Away reports that Postgres was not reached.
+func Away(err error) bool { return pg.Away(err) }
+
 // Store gives access to the database. It is safe for concurrent use.
 type Store struct {
 	// Providers are the stored providers, with their secrets, tokens and call slots.

@@ -26,6 +26,7 @@ const (
 	NamespaceUnknown      Code = "namespace_unknown"
 	SchemaMissing         Code = "schema_missing"
 	SchemaBehind          Code = "schema_behind"
+	DatabaseAway          Code = "database_away"
 	DatabaseUnfit         Code = "database_unfit"
 
 	// Inputs. InputInvalid says what is wrong in its cause.
@@ -225,6 +226,8 @@ func Classify(err error) *Error {
 	switch {
 	case errors.As(err, &classified):
 		return classified
+	case db.Away(err):
+		return &Error{Code: DatabaseAway, Err: err}
 	case errors.As(err, &refused) && refused.Code == undefinedTable:
 		return &Error{Code: SchemaMissing}
 	case errors.As(err, &refused) && (refused.Code == notInRepertoire || refused.Code == untranslatableText):

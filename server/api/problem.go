@@ -141,6 +141,7 @@ var statuses = map[service.Code]int{
 	service.SettingsWrong: http.StatusServiceUnavailable, service.TemporalSettingsWrong: http.StatusServiceUnavailable,
 	service.TemporalUnreachable: http.StatusServiceUnavailable, service.NamespaceUnknown: http.StatusServiceUnavailable,
 	service.SchemaMissing: http.StatusServiceUnavailable, service.SchemaBehind: http.StatusServiceUnavailable,
+	service.DatabaseAway:   http.StatusServiceUnavailable,
 	service.DatabaseUnfit:  http.StatusServiceUnavailable,
 	service.TemporalSilent: http.StatusServiceUnavailable, service.DecisionUnproven: http.StatusServiceUnavailable,
 

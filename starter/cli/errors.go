@@ -58,7 +58,7 @@ func (s *Session) Describe(err error) *Failure {
 		return s.describeAll(joined.Unwrap())
 	}
 	e := service.Classify(err)
-	if e.Code == service.Internal {
+	if e.Code == service.Internal || e.Code == service.DatabaseAway {
 		return &Failure{Status: ExitFailed, Err: err}
 	}
 	status, ok := statuses[e.Code]

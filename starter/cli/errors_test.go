@@ -40,6 +40,7 @@ func TestEveryErrorHasWordsAndAnExitStatus(t *testing.T) {
 		service.Internal: true, service.SettingsWrong: true, service.TemporalSettingsWrong: true,
 		service.TemporalUnreachable: true,
 		service.NamespaceUnknown:    true, service.DatabaseUnfit: true, service.InputInvalid: true,
+		service.DatabaseAway:          true,
 		service.ProviderConfigInvalid: true, service.RulesInvalid: true,
 		service.RunUndecided: true, service.NothingToDo: true, service.NotPossible: true, service.NotFound: true,
 		service.RunNotBegun: true, service.FollowFailed: true, service.HoldGone: true, service.DecisionRefused: true,

@@ -3,6 +3,7 @@ package pg
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,6 +67,23 @@ func Occupied(err error) bool {
 	default:
 		return false
 	}
+}
+
+// Away reports that Postgres was not reached, or ended the connection to stop or to restart.
+func Away(err error) bool {
+	var connect *pgconn.ConnectError
+	var ended *pgconn.PgError
+	var failure *Failure
+	code := ""
+	switch {
+	case errors.As(err, &connect):
+		return true
+	case errors.As(err, &ended):
+		code = ended.Code
+	case errors.As(err, &failure):
+		code = failure.Code
+	}
+	return Occupied(err) || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08")
 }
 
 // ConnectProblem keeps passwords out of connection errors: pgx names the user and
