@@ -130,8 +130,15 @@ deploy-check: ## Check the files in deploy/ and build the image's programs
 	go test -C tools/deploy -count=1 ./...
 
 .PHONY: vendors
-vendors: ## Let the vendors' own clients read our simulators, and another library's messages our receiver
+vendors: ## Let another library read our simulator's callbacks, and our receiver what that has encrypted
 	go test -C tools/vendors -count=1 ./...
+
+# Apart from the others, since not every module proxy has these clients.
+.PHONY: vendors-streams
+vendors-streams: ## Let Lark's and DingTalk's own clients read our simulators' streams
+	@go mod download -C tools/vendors/streams || { echo "This needs larksuite/oapi-sdk-go and" \
+		"open-dingtalk/dingtalk-stream-sdk-go: set GOPROXY to one that has them, or to direct." >&2; exit 1; }
+	go test -C tools/vendors/streams -count=1 ./...
 
 # On a stack of its own, without data.
 .PHONY: api-client

@@ -19,8 +19,7 @@ var (
 	// handWritten are the endings, or the names, of files that people write and read.
 	handWritten = []string{".go", ".sql", ".md", ".sh", ".yaml", ".yml", ".toml", "Makefile", "Dockerfile"}
 	// notWritten are folders of what is generated, recorded, built or fetched.
-	notWritten = []string{".git", ".dev", "bin", "dbsqlc", "generated", "node_modules", "testdata",
-		"third_party"}
+	notWritten = []string{".git", ".dev", "bin", "dbsqlc", "generated", "node_modules", "testdata"}
 )
 
 // Lines that cannot be broken may be longer: tables and links of Markdown, and raw strings of Go, which are documents

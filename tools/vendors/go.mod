@@ -4,8 +4,6 @@ module github.com/orgsync/orgsync/tools/vendors
 go 1.26.0
 
 require (
-	github.com/larksuite/oapi-sdk-go/v3 v3.0.0
-	github.com/open-dingtalk/dingtalk-stream-sdk-go v0.0.0
 	github.com/orgsync/orgsync v0.0.0
 	github.com/silenceper/wechat/v2 v2.1.10
 	github.com/stretchr/testify v1.12.1
@@ -14,9 +12,6 @@ require (
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/coder/websocket v1.8.15 // indirect
-	github.com/gogo/protobuf v1.3.2 // indirect
-	github.com/google/uuid v1.6.0 // indirect
-	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/nyaruka/phonenumbers v1.8.1 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
@@ -28,8 +23,4 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace (
-	github.com/larksuite/oapi-sdk-go/v3 => ./third_party/lark
-	github.com/open-dingtalk/dingtalk-stream-sdk-go => ./third_party/dingtalk
-	github.com/orgsync/orgsync => ../..
-)
+replace github.com/orgsync/orgsync => ../..

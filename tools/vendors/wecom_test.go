@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,24 @@ type sealedMessage struct {
 	XMLName xml.Name `xml:"xml"`
 	To      string   `xml:"ToUserName"`
 	Encrypt string   `xml:"Encrypt"`
+}
+
+// seen collects what a client was told of.
+type seen struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (s *seen) add(kind, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, kind+" "+id)
+}
+
+func (s *seen) list() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.told...)
 }
 
 // silenceper/wechat verifies and decrypts what our simulator sends to a callback address.

@@ -1,4 +1,4 @@
-package vendors_test
+package streams_test
 
 import (
 	"context"
