@@ -88,7 +88,10 @@ func TestDifferencesOfGroups(t *testing.T) {
 	delete(got.Groups, "g")
 	delete(got.Administrators, "ann")
 	require.Equal(t, []string{"group g is missing", "administrator ann is missing"}, oracle.Differences(want, got))
-	require.Equal(t, []string{"group g still exists and was removed"}, oracle.Lost(company, want, got))
+	require.Equal(t, []string{
+		"group g still exists and was removed", "member ann still is an administrator and was dismissed",
+	}, oracle.Lost(company, want, got))
 	delete(company.Groups, "g")
+	delete(company.Administrators, "ann")
 	require.Empty(t, oracle.Lost(company, want, got))
 }
