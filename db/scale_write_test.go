@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Of every ten people one is new, one changed, one came to a further place, and one has
@@ -111,6 +112,38 @@ func (m many) write(t *testing.T) {
 		require.NotEmpty(t, seen, name)
 		for _, one := range seen {
 			require.Less(t, one.handled(), float64(40*handled*m.people/m.departments), "%s: %+v", name, one)
+		}
+	}
+}
+
+// Members are looked up by the ids that they have, not among all of the provider's, also where the directory was
+// analysed while it was empty and there is no unionid.
+func TestAFirstLoadAfterAnEmptyDirectoryWasAnalysed(t *testing.T) {
+	t.Parallel()
+	feishu, p := explainedCompany(t)
+	m := many{people: 10_000, departments: 1_000}
+	for _, kind := range []directory.ProviderType{directory.WeCom, directory.DingTalk} {
+		c := feishu.database.company(t, kind)
+		m.fill(c)
+		r := c.begin("apply")
+		m.stage(r)
+		for _, statement := range []string{
+			"UPDATE staged_members SET unionid = NULL", "DELETE FROM org_members", "VACUUM ANALYZE org_members",
+		} {
+			c.exec(t, statement)
+		}
+		p.forget()
+		for n := range 10 {
+			var ended []db.FinishedListing
+			for i := range batchOfMany {
+				ended = append(ended, db.FinishedListing{Department: fmt.Sprintf("d%d", 1+n*batchOfMany+i)})
+			}
+			require.NoError(t, c.store.FinishMembers(t.Context(), r.id, ended...))
+			require.NoError(t, c.store.ApplyMembers(t.Context(), r.id, 1+n*batchOfMany, (1+n)*batchOfMany))
+		}
+		require.Len(t, p.of("MatchMembers"), 10)
+		for n, one := range p.of("MatchMembers") {
+			require.Less(t, one.handled(), float64(40*batchOfMany*m.people/m.departments), "%s: %d: %+v", kind, n, one)
 		}
 	}
 }

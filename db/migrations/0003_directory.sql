@@ -85,7 +85,7 @@ CREATE TABLE org_members (
 CREATE UNIQUE INDEX org_members_unionid ON org_members (unionid, provider_id) WHERE unionid IS NOT NULL;
 CREATE UNIQUE INDEX org_members_external_id ON org_members (provider_id, external_id) WHERE unionid IS NULL;
 -- WeCom user ids are unique ignoring case (wecom.md §3.3), hence lower().
-CREATE INDEX org_members_external_key ON org_members (provider_id, lower(external_id));
+CREATE INDEX org_members_external_key ON org_members (lower(external_id), provider_id);
 CREATE INDEX org_members_open_id ON org_members (open_id, provider_id) WHERE open_id IS NOT NULL;
 CREATE INDEX org_members_department ON org_members (department_id);
 CREATE INDEX org_members_manager ON org_members (manager_id) WHERE manager_id IS NOT NULL;

@@ -90,7 +90,8 @@ LANGUAGE sql STABLE AS $$
             m.status,
             wanted_unionid IS NULL OR m.unionid IS NULL OR m.unionid = wanted_unionid AS fits
         FROM org_members m
-        WHERE m.provider_id = provider
+        -- IS TRUE: a plan made while the directory is empty must not go by the provider alone.
+        WHERE (m.provider_id = provider) IS TRUE
             AND lower(m.external_id) = lower(wanted)
             AND (ignore_case OR m.external_id = wanted)
         OFFSET 0
@@ -240,7 +241,7 @@ LANGUAGE sql STABLE AS $$
                 WHERE v.run_id = run AND v.member_id = m.id
                 OFFSET 0
             ) v
-            WHERE m.provider_id = provider
+            WHERE (m.provider_id = provider) IS TRUE
                 AND lower(m.external_id) = lower(match_obstacles.member_key)
                 AND (ignore_case OR m.external_id = match_obstacles.member_key)
         )
