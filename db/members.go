@@ -65,11 +65,12 @@ SELECT n.member_id, $2, n.best_department, coalesce(n.best_path, ''),
 FROM new_members n
 LEFT JOIN LATERAL (
     SELECT m.id FROM org_members m
-    WHERE m.provider_id = $2
+    -- IS TRUE and ::text: a plan made while the directory is empty must not go by the provider or the order alone.
+    WHERE (m.provider_id = $2) IS TRUE
       AND lower(m.external_id) = lower(n.manager_key)
       AND member_id_key(m.external_id, $5) = n.manager_key
       AND m.status <> 'deleted'
-    ORDER BY m.id
+    ORDER BY m.id::text
     LIMIT 1
 ) manager ON true
 ORDER BY n.member_key`, columns(""), columns("(n.member)."))

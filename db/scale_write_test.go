@@ -141,9 +141,12 @@ func TestAFirstLoadAfterAnEmptyDirectoryWasAnalysed(t *testing.T) {
 			require.NoError(t, c.store.FinishMembers(t.Context(), r.id, ended...))
 			require.NoError(t, c.store.ApplyMembers(t.Context(), r.id, 1+n*batchOfMany, (1+n)*batchOfMany))
 		}
-		require.Len(t, p.of("MatchMembers"), 10)
-		for n, one := range p.of("MatchMembers") {
-			require.Less(t, one.handled(), float64(40*batchOfMany*m.people/m.departments), "%s: %d: %+v", kind, n, one)
+		for _, name := range []string{"MatchMembers", "InsertMembers"} {
+			require.Len(t, p.of(name), 10)
+			for n, one := range p.of(name) {
+				require.Less(t, one.handled(), float64(40*batchOfMany*m.people/m.departments), "%s: %s %d: %+v", kind,
+					name, n, one)
+			}
 		}
 	}
 }
