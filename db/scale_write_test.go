@@ -128,7 +128,8 @@ func TestAFirstLoadAfterAnEmptyDirectoryWasAnalysed(t *testing.T) {
 		r := c.begin("apply")
 		m.stage(r)
 		for _, statement := range []string{
-			"UPDATE staged_members SET unionid = NULL", "DELETE FROM org_members", "VACUUM ANALYZE org_departments, org_members, org_member_departments, org_changes",
+			"UPDATE staged_members SET unionid = NULL", "DELETE FROM org_members",
+			"VACUUM ANALYZE org_departments, org_members, org_member_departments, org_changes",
 		} {
 			c.exec(t, statement)
 		}
