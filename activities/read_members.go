@@ -17,8 +17,8 @@ const ownMembers = "department"
 
 // maxUnavailableInRow is how many departments of a batch may fail in a row for want of a
 // connection before the batch counts as failed as a whole: then it is the provider
-// or the network, and waiting helps more than asking the next. A small batch never counts so: each of its
-// departments is tried alone afterwards.
+// or the network, and waiting helps more than asking the next. A small batch never
+// counts so: each of its departments is tried alone afterwards.
 const maxUnavailableInRow = smallBatch + 1
 
 // ReadMembersResult is what a batch brought.

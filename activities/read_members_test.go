@@ -116,39 +116,39 @@ func TestWhatConcernsTheRunFailsTheBatch(t *testing.T) {
 func TestTroubleInARowFailsTheBatch(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	c := departments(5)
-	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "3", "4", "5"))
+	c := departments(7)
+	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "3", "4", "5", "6", "7"))
 	b := newBench(t, store, c, c)
 	all := b.tree()
 	require.False(t, b.fails(b.pull.ReadMembers, all).NonRetryable())
-	require.Equal(t, 1, c.count("members 3"))
-	require.Zero(t, c.count("members 4"))
+	require.Equal(t, 1, c.count("members 5"))
+	require.Zero(t, c.count("members 6"))
 	require.True(t, b.fails(b.pull.ReadMembers, all, triesOfBatch-1).NonRetryable())
 
 	must[any](b, b.pull.FailMembers, FailMembersInput{BatchInput: all, Problem: "the provider was down"})
 	records := b.completeness()
-	require.Equal(t, "the provider was down", records["4"].Error)
+	require.Equal(t, "the provider was down", records["6"].Error)
 	require.Empty(t, records["0"].Error, "the root was read")
 
-	c = departments(5)
-	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "4", "5"))
+	c = departments(9)
+	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "3", "4", "6", "7", "8", "9"))
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2, 3, 5, 6}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,
-		"3 was read: it is they")
+	require.Equal(t, []int{2, 3, 4, 5, 7, 8, 9, 10}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,
+		"5 was read: it is they")
 
-	c = departments(5)
+	c = departments(7)
 	unknown := &provider.Error{Provider: directory.WeCom, Kind: provider.Unavailable, Code: "424242", Unknown: true,
 		Problem: "it does not work"}
-	c.memberPage = strike(unknown, in("1", "2", "3", "4"))
+	c.memberPage = strike(unknown, in("1", "2", "3", "4", "5", "6"))
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2, 3, 4, 5}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,
+	require.Equal(t, []int{2, 3, 4, 5, 6, 7}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,
 		"an unknown code says nothing of the others")
-	require.Equal(t, 1, c.count("members 5"))
+	require.Equal(t, 1, c.count("members 7"))
 
-	c = departments(5)
-	c.memberPage = strike(ofCall(provider.Malformed), in("1", "2", "3", "4", "5"))
+	c = departments(6)
+	c.memberPage = strike(ofCall(provider.Malformed), in("1", "2", "3", "4", "5", "6"))
 	b = newBench(t, store, c, c)
-	require.Len(t, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, 5, "a connection there was")
+	require.Len(t, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, 6, "a connection there was")
 }
 
 func TestDepartmentAlone(t *testing.T) {
