@@ -3,6 +3,8 @@ package pg
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -69,14 +71,20 @@ func Occupied(err error) bool {
 	}
 }
 
-// Away reports that Postgres was not reached, or ended the connection to stop or to restart.
+// Away reports that Postgres was not reached, ended the connection to stop or to restart, or left it
+// without a word, as one that crashes does.
 func Away(err error) bool {
 	var connect *pgconn.ConnectError
+	var lost *net.OpError
 	var ended *pgconn.PgError
 	var failure *Failure
 	code := ""
 	switch {
 	case errors.As(err, &connect):
+		return true
+	case pgconn.Timeout(err):
+		return false // the caller waited no longer
+	case errors.As(err, &lost), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, pgconn.ErrConnClosed):
 		return true
 	case errors.As(err, &ended):
 		code = ended.Code
