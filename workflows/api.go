@@ -21,6 +21,7 @@ import (
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/document"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Names that operators and programs refer to.
@@ -231,46 +232,74 @@ func decodeStrictly(data []byte, into any, like string) error {
 	return nil
 }
 
-// idsProblem returns what is wrong with a list of ids that narrows, or "". A list that is
+// invalid fails a workflow for its input, in a way that any edge can say in the reader's language.
+func invalid(problem *message.Error) error {
+	return temporal.NewApplicationErrorWithOptions(problem.Error(), activities.TypeInvalid,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{problem}})
+}
+
+func say(code message.Code, args message.Args) *message.Error {
+	return &message.Error{Code: code, Args: args}
+}
+
+// oneOf returns what is wrong with a field that must be one of some words, or nil.
+func oneOf(field, value string, allowed ...string) *message.Error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return say(message.InputOneOf, message.Args{"Field": field, "Value": value, "Allowed": strings.Join(allowed, ", ")})
+}
+
+// idsProblem returns what is wrong with a list of ids that narrows, or nil. A list that is
 // given but empty must not count as left out, which is everything.
-func idsProblem(name, of string, ids []string) string {
+func idsProblem(field, of string, ids []string) *message.Error {
 	switch {
 	case ids == nil:
-		return ""
+		return nil
 	case len(ids) == 0:
-		return fmt.Sprintf("input: %s is empty; give external %s ids, or leave it out for everything", name, of)
+		return say(message.InputIDsEmpty, message.Args{"Field": field, "Of": of})
 	case slices.ContainsFunc(ids, blank):
-		return fmt.Sprintf("input: %s holds an empty id; give external %s ids", name, of)
+		return say(message.InputIDBlank, message.Args{"Field": field, "Of": of})
 	}
 	for i, id := range ids {
-		if problem := directory.IDProblem(id); problem != "" {
-			return fmt.Sprintf("input: %s: id %d %s; give external %s ids", name, i+1, problem, of)
+		if directory.IDProblem(id) != "" {
+			return say(message.InputIDWrong, message.Args{
+				"Field": field, "Of": of, "Number": i + 1, "Long": len(id) > directory.MaxID, "Most": directory.MaxID,
+			})
 		}
 	}
-	return ""
+	return nil
+}
+
+// actorProblem returns what is wrong with who a person says they are, or nil.
+func actorProblem(field, actor string) *message.Error {
+	if directory.IsActor(actor) {
+		return nil
+	}
+	return say(message.InputActorWrong, message.Args{"Field": field, "Most": directory.MaxActor})
 }
 
 func blank(id string) bool { return strings.TrimSpace(id) == "" }
 
-// Normalize fills in the defaults and returns what is wrong in words, or "".
-func (in *SyncInput) Normalize() string {
+// Normalize fills in the defaults and returns what is wrong, or nil.
+func (in *SyncInput) Normalize() *message.Error {
 	if in.Mode == "" {
 		in.Mode = ModeApply
 	}
 	if in.OnRemovals == "" {
 		in.OnRemovals = RemovalsHold
 	}
+	unknown := cmp.Or(oneOf("mode", in.Mode, ModeApply, ModePlan),
+		oneOf("on_removals", in.OnRemovals, RemovalsHold, RemovalsApply, RemovalsSkip))
 	switch {
 	case blank(in.Provider):
-		return `input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`
-	case in.Mode != ModeApply && in.Mode != ModePlan:
-		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
-	case in.OnRemovals != RemovalsHold && in.OnRemovals != RemovalsApply && in.OnRemovals != RemovalsSkip:
-		return fmt.Sprintf("input: on_removals is %q; it must be hold, apply or skip", in.OnRemovals)
+		return say(message.InputProviderMissing, nil)
+	case unknown != nil:
+		return unknown
 	case in.Rules < 0:
-		return fmt.Sprintf("input: rules is %d; give the number of a version of the rules, from 1 on", in.Rules)
+		return say(message.InputRulesNumber, message.Args{"Number": in.Rules})
 	case in.Rules > 0 && in.Mode != ModePlan:
-		return "input: rules goes with mode plan only; other runs go by the rules in force"
+		return say(message.InputRulesPlanOnly, nil)
 	}
 	return in.targetProblem()
 }
@@ -279,8 +308,8 @@ func (in *SyncInput) Normalize() string {
 // their departments makes fewer calls.
 const MaxMembers = 300
 
-// targetProblem returns what is wrong with what the run is limited to, or "".
-func (in *SyncInput) targetProblem() string {
+// targetProblem returns what is wrong with what the run is limited to, or nil.
+func (in *SyncInput) targetProblem() *message.Error {
 	targets := 0
 	for _, given := range []bool{len(in.Departments) > 0, len(in.Members) > 0, in.Retry != "", in.Events} {
 		if given {
@@ -289,16 +318,14 @@ func (in *SyncInput) targetProblem() string {
 	}
 	switch {
 	case targets > 1:
-		return "input: only one of departments, members, retry and events can be given; start one run after the other"
+		return say(message.InputOneTarget, nil)
 	case in.Events && in.Mode != ModeApply:
-		return "input: events goes with mode apply only; plan what a sync would change instead"
+		return say(message.InputEventsApplyOnly, nil)
 	case len(in.Members) > MaxMembers:
-		return fmt.Sprintf(
-			"input: members holds %d ids; a run can look up at most %d people, sync their departments instead",
-			len(in.Members), MaxMembers)
+		return say(message.InputTooManyMembers, message.Args{"Number": len(in.Members), "Most": MaxMembers})
 	}
 	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+		actorProblem("started_by", in.StartedBy))
 }
 
 // SyncResult is what SyncOrg returns, and what "orgsync sync --wait --output json"

@@ -1,12 +1,11 @@
 package workflows
 
 import (
-	"fmt"
-
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Decision is the input of ApproveUpdate and RejectUpdate. It may be left out: the
@@ -38,15 +37,15 @@ func (d Decision) by() string {
 // check refuses a decision that is not for this run, says in no usable way by whom it
 // is, or comes second.
 func (h *hold) check(d Decision) error {
-	problem := directory.ActorProblem("input: decided_by", d.DecidedBy)
+	problem := actorProblem("decided_by", d.DecidedBy)
 	switch {
 	case d.RunID != "" && d.RunID != h.in.RunID:
-		problem = fmt.Sprintf("input: run_id is %q, but this workflow holds run %s", d.RunID, h.in.RunID)
+		problem = say(message.InputOtherRun, message.Args{"Run": d.RunID, "Held": h.in.RunID})
 	case h.decision != "":
 		return temporal.NewApplicationError("the removals are already "+h.decision, activities.TypeNothing)
 	}
-	if problem == "" {
+	if problem == nil {
 		return nil
 	}
-	return temporal.NewApplicationError(problem, activities.TypeInvalid)
+	return temporal.NewApplicationError(problem.Error(), activities.TypeInvalid)
 }

@@ -62,8 +62,8 @@ func RecordLogins(ctx workflow.Context, in LoginsInput) error {
 func readWhoSignedIn(ctx workflow.Context, provider string, members []string) error {
 	slices.Sort(members)
 	sync := SyncInput{Provider: provider, Members: slices.Compact(members), StartedBy: directory.ByLogin}
-	if problem := sync.Normalize(); problem != "" {
-		return temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	if problem := sync.Normalize(); problem != nil {
+		return invalid(problem)
 	}
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: SyncWorkflowID(provider)})
 	for turn := shortestTurn; ; turn = min(2*turn, longestTurn) {

@@ -45,8 +45,8 @@ const OutcomeSkipped = "skipped"
 // provider that is gone or switched off, are no failures.
 func ScheduledSync(ctx workflow.Context, in ScheduledInput) (*ScheduledResult, error) {
 	sync := SyncInput{Provider: in.Provider, OnRemovals: in.OnRemovals}
-	if problem := sync.Normalize(); problem != "" {
-		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	if problem := sync.Normalize(); problem != nil {
+		return nil, invalid(problem)
 	}
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(in.Provider)); err != nil {
 		return nil, err

@@ -181,7 +181,7 @@ func TestScheduledInputIsCheckedInWords(t *testing.T) {
 	for name, c := range map[string]struct{ input, want string }{
 		"no provider": {`{}`, `input: provider is missing`},
 		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`,
-			`input: on_removals is "yes"; it must be hold, apply or skip`},
+			`input: on_removals is "yes"; it must be one of hold, apply, skip`},
 		"empty removals": {`{"provider":"acme","on_removals":""}`, `input: on_removals is empty`},
 		"misspelt key":   {`{"provider":"acme","on_removal":"skip"}`, `unknown field "on_removal"`},
 	} {

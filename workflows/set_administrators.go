@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"slices"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
-	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // taskAdministrators is what the record of such a run says that it does.
@@ -32,27 +31,27 @@ func (in *SetAdministratorsInput) UnmarshalJSON(data []byte) error {
 		`{"provider":"NAME","add":["ID"],"remove":["ID"],"started_by":"LOGIN"}, provider and add or remove are required`)
 }
 
-// Problem returns what is wrong in words, or "".
-func (in *SetAdministratorsInput) Problem() string {
+// Problem returns what is wrong, or nil.
+func (in *SetAdministratorsInput) Problem() *message.Error {
 	switch {
 	case blank(in.Provider):
-		return `input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`
+		return say(message.InputProviderMissing, nil)
 	case len(in.Add)+len(in.Remove) == 0:
-		return "input: add and remove are missing; give external member ids in one of them"
+		return say(message.InputAdministratorsMissing, nil)
 	case len(in.Add)+len(in.Remove) > MaxMembers:
-		return "input: add and remove hold too many ids; name fewer members at a time"
+		return say(message.InputTooManyNamed, message.Args{"Number": len(in.Add) + len(in.Remove), "Most": MaxMembers})
 	case slices.ContainsFunc(in.Add, func(id string) bool { return slices.Contains(in.Remove, id) }):
-		return "input: add and remove name the same member; name each in one of them"
+		return say(message.InputAdministratorTwice, nil)
 	}
 	return cmp.Or(idsProblem("add", "member", in.Add), idsProblem("remove", "member", in.Remove),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+		actorProblem("started_by", in.StartedBy))
 }
 
 // SetAdministrators names local administrators, as a run like any other: with the fencing
 // token, a change log and an undo. Who is not in the directory fails it.
 func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncResult, error) {
-	if problem := in.Problem(); problem != "" {
-		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	if problem := in.Problem(); problem != nil {
+		return nil, invalid(problem)
 	}
 	// Not to be canceled: a run that has begun must be known here, to be ended.
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)

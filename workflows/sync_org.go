@@ -16,8 +16,8 @@ import (
 // in every case. What a person must decide (removals beyond the guard's limits) is
 // left to HoldRemovals, so that the provider's next run can start.
 func SyncOrg(ctx workflow.Context, in SyncInput) (*SyncResult, error) {
-	if problem := in.Normalize(); problem != "" {
-		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	if problem := in.Normalize(); problem != nil {
+		return nil, invalid(problem)
 	}
 	s := newSyncOrg(ctx, in)
 	if err := s.setup(ctx); err != nil {

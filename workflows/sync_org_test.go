@@ -39,9 +39,9 @@ func TestInputIsCheckedInWords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ input, want string }{
 		"no provider":  {`{}`, `input: provider is missing`},
-		"unknown mode": {`{"provider":"acme","mode":"dry"}`, `input: mode is "dry"; it must be apply or plan`},
+		"unknown mode": {`{"provider":"acme","mode":"dry"}`, `input: mode is "dry"; it must be one of apply, plan`},
 		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`,
-			`input: on_removals is "yes"; it must be hold, apply or skip`},
+			`input: on_removals is "yes"; it must be one of hold, apply, skip`},
 		"empty department": {`{"provider":"acme","departments":["1",""]}`, `input: departments holds an empty id`},
 		"empty member":     {`{"provider":"acme","members":[""]}`, `input: members holds an empty id`},
 		"member U+0000": {`{"provider":"acme","members":["u1","a\u0000b"]}`,
@@ -49,7 +49,7 @@ func TestInputIsCheckedInWords(t *testing.T) {
 		"long department": {`{"provider":"acme","departments":["` + strings.Repeat("x", directory.MaxID+1) + `"]}`,
 			`input: departments: id 1 is longer than 512 bytes`},
 		"starter": {`{"provider":"acme","started_by":"a\u0000b"}`,
-			`input: started_by holds what cannot be printed`},
+			`input: started_by has more than 200 bytes, holds what cannot be printed`},
 		"two targets": {`{"provider":"acme","members":["u1"],"departments":["1"]}`,
 			`input: only one of departments, members, retry and events can be given`},
 		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`,
@@ -119,7 +119,7 @@ func TestInputRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 	var in workflows.SyncInput
 	require.NoError(t, json.Unmarshal([]byte(`{"provider":"acme"}`), &in))
-	require.Empty(t, in.Normalize())
+	require.Nil(t, in.Normalize())
 	require.Equal(t, workflows.SyncInput{Provider: "acme", Mode: "apply", OnRemovals: "hold"}, in)
 }
 

@@ -2,14 +2,12 @@ package workflows
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
-	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // What a TaskRun does: it links members to accounts and creates some as the provider's rules
@@ -44,7 +42,7 @@ func (in *TaskInput) UnmarshalJSON(data []byte) error {
 
 // Normalize fills in the defaults, leaves out members who are named again, and returns what is
 // wrong in words, or "".
-func (in *TaskInput) Normalize() string {
+func (in *TaskInput) Normalize() *message.Error {
 	if in.Mode == "" {
 		in.Mode = ModeApply
 	}
@@ -52,29 +50,28 @@ func (in *TaskInput) Normalize() string {
 		slices.Sort(in.Members)
 		in.Members = slices.Compact(in.Members)
 	}
+	unknown := cmp.Or(oneOf("task", in.Task, TaskAccounts, TaskOffline, TaskOnline),
+		oneOf("mode", in.Mode, ModeApply, ModePlan))
 	switch {
 	case blank(in.Provider):
-		return `input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`
-	case in.Task != TaskAccounts && in.Task != TaskOffline && in.Task != TaskOnline:
-		return fmt.Sprintf("input: task is %q; it must be accounts, offline or online", in.Task)
-	case in.Mode != ModeApply && in.Mode != ModePlan:
-		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
+		return say(message.InputProviderMissing, nil)
+	case unknown != nil:
+		return unknown
 	case in.Task != TaskAccounts && len(in.Members) == 0:
-		return "input: members is missing; give the external ids of the members to be marked"
+		return say(message.InputMembersMissing, nil)
 	case len(in.Members) > MaxMembers:
-		return fmt.Sprintf("input: members holds %d ids; name at most %d members at a time", len(in.Members),
-			MaxMembers)
+		return say(message.InputTooManyNamed, message.Args{"Number": len(in.Members), "Most": MaxMembers})
 	}
 	return cmp.Or(idsProblem("members", "member", in.Members),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+		actorProblem("started_by", in.StartedBy))
 }
 
 // TaskRun carries out what is decided here rather than read from the provider, as a run of
 // its own: it takes the provider's fence like a sync, is logged, and can be undone. More
 // accounts than may be created unasked wait for a decision, in HoldRemovals as removals do.
 func TaskRun(ctx workflow.Context, in TaskInput) (*SyncResult, error) {
-	if problem := in.Normalize(); problem != "" {
-		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	if problem := in.Normalize(); problem != nil {
+		return nil, invalid(problem)
 	}
 	s := newSyncOrg(ctx, SyncInput{
 		Provider: in.Provider, Mode: in.Mode, Members: in.Members, OnRemovals: RemovalsHold,

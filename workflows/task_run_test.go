@@ -38,7 +38,7 @@ func TestTaskRunOfTooManyMembers(t *testing.T) {
 	for n := range workflows.MaxMembers + 1 {
 		in.Members = append(in.Members, fmt.Sprint("u-", n))
 	}
-	require.Equal(t, "input: members holds 301 ids; name at most 300 members at a time", in.Normalize())
+	require.Equal(t, "input: 301 members are named; name at most 300 members at a time", in.Normalize().Error())
 }
 
 func TestTaskRunPlans(t *testing.T) {
@@ -91,10 +91,10 @@ func TestTaskRunRefusesWrongInput(t *testing.T) {
 	t.Parallel()
 	for input, want := range map[string]string{
 		`{"task":"accounts"}`:                                "provider is missing",
-		`{"provider":"acme","task":"sync"}`:                  "it must be accounts, offline or online",
+		`{"provider":"acme","task":"sync"}`:                  "it must be one of accounts, offline, online",
 		`{"provider":"acme","task":"offline"}`:               "members is missing",
 		`{"provider":"acme","task":"accounts","members":[]}`: "members is empty",
-		`{"provider":"acme","task":"accounts","mode":"x"}`:   "it must be apply or plan",
+		`{"provider":"acme","task":"accounts","mode":"x"}`:   "it must be one of apply, plan",
 		`{"provider":"acme","task":"accounts","who":"x"}`:    `unknown field "who"`,
 	} {
 		f := newFakes(0)

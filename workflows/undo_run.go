@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"cmp"
-	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -46,24 +45,21 @@ func (in *UndoInput) UnmarshalJSON(data []byte) error {
 	)
 }
 
-// Normalize fills in the defaults and returns what is wrong in words, or "".
-func (in *UndoInput) Normalize() string {
+// Normalize fills in the defaults and returns what is wrong, or nil.
+func (in *UndoInput) Normalize() *message.Error {
 	if in.Mode == "" {
 		in.Mode = ModeApply
 	}
 	if in.OnRemovals == "" {
 		in.OnRemovals = RemovalsRefuse
 	}
-	switch {
-	case blank(in.Run):
-		return `input: run is missing; give the id of the run to be taken back: {"run":"ID"}`
-	case in.Mode != ModeApply && in.Mode != ModePlan:
-		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
-	case in.OnRemovals != RemovalsRefuse && in.OnRemovals != RemovalsApply:
-		return fmt.Sprintf("input: on_removals is %q; it must be refuse or apply", in.OnRemovals)
+	if blank(in.Run) {
+		return say(message.InputRunMissing, nil)
 	}
-	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+	return cmp.Or(oneOf("mode", in.Mode, ModeApply, ModePlan),
+		oneOf("on_removals", in.OnRemovals, RemovalsRefuse, RemovalsApply),
+		idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
+		actorProblem("started_by", in.StartedBy))
 }
 
 // UndoRun takes back what an earlier run of a provider changed, as a run of its own:
@@ -72,8 +68,8 @@ func (in *UndoInput) Normalize() string {
 // which the run changed nothing, failed with the result in the failure's details, or
 // canceled. The next sync follows the provider again.
 func UndoRun(ctx workflow.Context, in UndoInput) (*SyncResult, error) {
-	if problem := in.Normalize(); problem != "" {
-		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	if problem := in.Normalize(); problem != nil {
+		return nil, invalid(problem)
 	}
 	u := newUndoRun(ctx, in)
 	if err := u.setup(ctx); err != nil {

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,8 +20,8 @@ const (
 	ByLogin = "login"
 )
 
-// maxActor is how many bytes an actor may take.
-const maxActor = 200
+// MaxActor is how many bytes an actor may take.
+const MaxActor = 200
 
 // BySchedule is the actor that a schedule is.
 func BySchedule(id string) string { return Actor(bySchedules + id) }
@@ -39,25 +38,16 @@ func IsAsked(actor string) bool {
 // Actor makes an actor of a text that may be too long for one.
 func Actor(text string) string {
 	text = strings.TrimSpace(strings.ToValidUTF8(text, ""))
-	end := min(len(text), maxActor)
+	end := min(len(text), MaxActor)
 	for end > 0 && end < len(text) && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return text[:end]
 }
 
-// ActorProblem returns what is wrong with an actor that somebody gave, or "". field is
-// what it was given as.
-func ActorProblem(field, actor string) string {
-	switch {
-	case actor == "":
-		return ""
-	case len(actor) > maxActor:
-		return fmt.Sprintf("%s has %d bytes; give a login name of at most %d", field, len(actor), maxActor)
-	case !utf8.ValidString(actor), strings.ContainsFunc(actor,
-		func(r rune) bool { return !unicode.IsPrint(r) }), strings.TrimSpace(actor) != actor:
-		return fmt.Sprintf(
-			"%s holds what cannot be printed, or blanks at its ends; give a login name such as ann@host", field)
-	}
-	return ""
+// IsActor reports whether a text that a person gave can be put on record as who they are: it is
+// empty, or printable and not too long.
+func IsActor(text string) bool {
+	return len(text) <= MaxActor && utf8.ValidString(text) && strings.TrimSpace(text) == text &&
+		!strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }

@@ -148,3 +148,24 @@ const (
 	EventsRetried      Code = "events.retried"
 	EventsWithout      Code = "events.without"
 )
+
+// What is wrong with a workflow's input.
+const (
+	InputProviderMissing       Code = "input.provider_missing"
+	InputRunMissing            Code = "input.run_missing"
+	InputOneOf                 Code = "input.one_of"
+	InputRulesNumber           Code = "input.rules_number"
+	InputRulesPlanOnly         Code = "input.rules_plan_only"
+	InputOneTarget             Code = "input.one_target"
+	InputEventsApplyOnly       Code = "input.events_apply_only"
+	InputTooManyMembers        Code = "input.too_many_members"
+	InputTooManyNamed          Code = "input.too_many_named"
+	InputMembersMissing        Code = "input.members_missing"
+	InputIDsEmpty              Code = "input.ids_empty"
+	InputIDBlank               Code = "input.id_blank"
+	InputIDWrong               Code = "input.id_wrong"
+	InputActorWrong            Code = "input.actor_wrong"
+	InputAdministratorsMissing Code = "input.administrators_missing"
+	InputAdministratorTwice    Code = "input.administrator_twice"
+	InputOtherRun              Code = "input.other_run"
+)

@@ -66,8 +66,8 @@ func (s *Service) startTask(ctx context.Context, store *db.Store, in StartTaskIn
 	input := workflows.TaskInput{
 		Provider: p.Name, Task: in.Task, Mode: in.Mode, Members: members,
 	}
-	if problem := input.Normalize(); problem != "" {
-		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	if problem := input.Normalize(); problem != nil {
+		return Execution{}, &Error{Code: InputInvalid, Err: problem}
 	}
 	if input.Request, err = s.request(ctx, in.By); err != nil {
 		return Execution{}, err

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"go.temporal.io/sdk/client"
@@ -100,8 +99,8 @@ func (s *Service) StartSetAdministrators(ctx context.Context, in SetAdministrato
 	input := workflows.SetAdministratorsInput{
 		Provider: in.Provider, Add: in.Add, Remove: in.Remove,
 	}
-	if problem := input.Problem(); problem != "" {
-		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	if problem := input.Problem(); problem != nil {
+		return Execution{}, &Error{Code: InputInvalid, Err: problem}
 	}
 	store, err := s.openStore(ctx)
 	if err != nil {

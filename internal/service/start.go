@@ -45,8 +45,8 @@ func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, 
 		OnRemovals: in.OnRemovals,
 		Rules:      in.Rules,
 	}
-	if problem := input.Normalize(); problem != "" {
-		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	if problem := input.Normalize(); problem != nil {
+		return Execution{}, &Error{Code: InputInvalid, Err: problem}
 	}
 	store, err := s.openStore(ctx)
 	if err != nil {
@@ -88,8 +88,8 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 		return Execution{}, refusalError(run, err)
 	}
 	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals}
-	if problem := input.Normalize(); problem != "" {
-		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	if problem := input.Normalize(); problem != nil {
+		return Execution{}, &Error{Code: InputInvalid, Err: problem}
 	}
 	return s.startSync(ctx, p, input, in.By)
 }
@@ -137,8 +137,8 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	input := workflows.UndoInput{
 		Run: in.RunID, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
 	}
-	if problem := input.Normalize(); problem != "" {
-		return result, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	if problem := input.Normalize(); problem != nil {
+		return result, &Error{Code: InputInvalid, Err: problem}
 	}
 	store, err := s.openStore(ctx)
 	if err != nil {
