@@ -27,8 +27,8 @@ func classified(t *testing.T, err error) *temporal.ApplicationError {
 
 func ofProvider(kind provider.Kind) error {
 	return &provider.Error{Provider: directory.WeCom, Kind: kind, Endpoint: "user/list", Code: "60020",
-		Problem: "this does not work",
-		Action:  "grant it", RequestID: "42", Err: errors.New("张三 does not belong into a history")}
+		Problem: provider.Detail("this does not work"),
+		Action:  provider.Detail("grant it"), RequestID: "42", Err: errors.New("张三 does not belong into a history")}
 }
 
 func TestProviderErrorsKeepTheirKind(t *testing.T) {
@@ -54,7 +54,7 @@ func TestThrottlingWaitsAsLongAsTheProviderSays(t *testing.T) {
 		90 * time.Second: 90 * time.Second, time.Hour: time.Hour,
 	} {
 		got := classified(t, &provider.Error{Provider: directory.Feishu, Kind: provider.RateLimited, RetryAfter: after,
-			Problem: "too many calls"})
+			Problem: provider.Detail("too many calls")})
 		require.Equal(t, want, got.NextRetryDelay())
 		require.Equal(t, temporal.ApplicationErrorCategoryBenign, got.Category())
 	}

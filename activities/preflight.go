@@ -81,7 +81,7 @@ func preflightFailure(p providers.Provider, report *provider.Report) error {
 	var missing []string
 	for _, f := range report.Findings {
 		if f.Level == provider.Fail {
-			missing = append(missing, strings.Trim(f.Check+": "+f.Detail+"; "+f.Action, "; "))
+			missing = append(missing, f.String())
 		}
 	}
 	problem := p.Type.Traits().DisplayName + " preflight: " + strings.Join(missing, " | ")
@@ -179,7 +179,8 @@ func (a *Reader) open(ctx context.Context, runID, phase string) (*providerSessio
 
 // problem makes an error of the run's provider.
 func (r *providerSession) problem(kind provider.Kind, format string, args ...any) error {
-	return &provider.Error{Provider: r.provider.Type, Kind: kind, Problem: fmt.Sprintf(format, args...)}
+	said := provider.Detail(fmt.Sprintf(format, args...))
+	return &provider.Error{Provider: r.provider.Type, Kind: kind, Problem: said}
 }
 
 // endsRun reports whether an error is one that every further call would meet, or

@@ -15,9 +15,17 @@ func TestPreflightSaysWhatIsMissing(t *testing.T) {
 	c := departments(0)
 	c.check = func() (*provider.Report, error) {
 		return &provider.Report{Findings: []provider.Finding{
-			{Level: provider.Pass, Check: "credentials"}, {Level: provider.Warn, Check: "phones", Detail: "not sent"},
-			{Level: provider.Fail, Check: "departments", Detail: "the permission is missing", Action: "grant it"},
-			{Level: provider.Fail, Check: "members", Detail: "none can be read"},
+			{
+				Level: provider.Pass,
+				Check: provider.Detail("credentials"),
+			}, {Level: provider.Warn, Check: provider.Detail("phones"), Detail: provider.Detail("not sent")},
+			{
+				Level:  provider.Fail,
+				Check:  provider.Detail("departments"),
+				Detail: provider.Detail("the permission is missing"),
+				Action: provider.Detail("grant it"),
+			},
+			{Level: provider.Fail, Check: provider.Detail("members"), Detail: provider.Detail("none can be read")},
 		}}, nil
 	}
 	b := newBenchAs(t, database(t), directory.DingTalk, c, c)

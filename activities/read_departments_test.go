@@ -14,7 +14,7 @@ import (
 // ofCall is an error as clients return it.
 func ofCall(kind provider.Kind) error {
 	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: "department/listsub",
-		Problem: "it does not work"}
+		Problem: provider.Detail("it does not work")}
 }
 
 // pagedTree has its departments on three pages.
@@ -160,9 +160,14 @@ func TestTooLargeIsAskedForInPieces(t *testing.T) {
 	t.Parallel()
 	c := departments(2)
 	c.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
-		return page, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Problem: "too many",
-				Instead: "direct"},
-			q.Department == "0" && q.Method == "children"
+		return page, &provider.Error{
+				Provider: directory.Feishu,
+				Kind:     provider.TooLarge,
+				Problem:  provider.Detail("too many"),
+				Instead:  "direct",
+			},
+			q.Department == "0" &&
+				q.Method == "children"
 	}
 	b := newBench(t, database(t), c, c)
 	require.Equal(t, 3, b.tree().Last)

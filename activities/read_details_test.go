@@ -40,7 +40,7 @@ func TestDetailsGoOnWhereTheyStopped(t *testing.T) {
 	r, b := newDetailed(t, database(t))
 	r.fails = func(m string, nth int) error {
 		if m == "5a" && nth == 1 {
-			return &provider.Error{Kind: provider.Unavailable, Problem: "busy"}
+			return &provider.Error{Kind: provider.Unavailable, Problem: provider.Detail("busy")}
 		}
 		return nil
 	}
@@ -72,7 +72,7 @@ func TestDetailsThatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, b := newDetailed(t, store)
-			r.fails = func(string, int) error { return &provider.Error{Kind: c.kind, Problem: "no"} }
+			r.fails = func(string, int) error { return &provider.Error{Kind: c.kind, Problem: provider.Detail("no")} }
 			tried[ReadDetailsResult](b, b.pull.ReadDetails, ReadDetailsInput{RunID: b.runID}, triesOfRun-1)
 			asked := 0
 			for id := range r.people {

@@ -138,7 +138,7 @@ func TestTroubleInARowFailsTheBatch(t *testing.T) {
 
 	c = departments(7)
 	unknown := &provider.Error{Provider: directory.WeCom, Kind: provider.Unavailable, Code: "424242", Unknown: true,
-		Problem: "it does not work"}
+		Problem: provider.Detail("it does not work")}
 	c.memberPage = strike(unknown, in("1", "2", "3", "4", "5", "6"))
 	b = newBench(t, store, c, c)
 	require.Equal(t, []int{2, 3, 4, 5, 6, 7}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,

@@ -253,7 +253,7 @@ func TestFailedFetchLeavesNoToken(t *testing.T) {
 	in := install(t, k)
 	tokens := in.open(k).env.Tokens
 	refused := &provider.Error{Provider: directory.WeCom, Kind: provider.Unauthenticated,
-		Problem: "the secret is wrong"}
+		Problem: provider.Detail("the secret is wrong")}
 	_, err := tokens.Token(t.Context(), "app",
 		func(context.Context) (string, time.Time, error) { return "", time.Time{}, refused })
 	require.Equal(t, provider.Unauthenticated, provider.KindOf(err))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -53,7 +54,7 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 		if !granted {
 			return &provider.Error{
 				Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
-				Problem: "the call budget of this endpoint is used up for now",
+				Problem: message.Of("fault.budget_used", nil),
 			}
 		}
 		due := l.now().Add(max(0, wait))

@@ -115,7 +115,7 @@ func loadLocalizers() map[Language]*i18n.Localizer {
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	found := map[Language]*i18n.Localizer{}
 	for _, l := range Languages {
-		for _, name := range []string{"", "console."} {
+		for _, name := range []string{"", "console.", "provider."} {
 			if _, err := bundle.LoadMessageFileFS(files, name+string(l)+".toml"); err != nil {
 				panic(err) // the files are compiled in
 			}

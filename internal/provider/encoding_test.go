@@ -62,7 +62,7 @@ func TestAnswersAreReadInTheEncodingTheyDeclare(t *testing.T) {
 			var e *provider.Error
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, provider.Malformed, e.Kind)
-			require.Contains(t, e.Problem, "not text in the encoding that it declares")
+			require.Contains(t, e.Problem.String(), "not text in the encoding that it declares")
 			require.Equal(t, directory.WeCom, e.Provider)
 		})
 	}
@@ -75,7 +75,7 @@ func TestRefusalsHoldInAnyEncoding(t *testing.T) {
 		_, _ = w.Write([]byte("{\"errcode\":60020,\"errmsg\":\"\xb2\xbb\xd4\xca\xd0\xed\"}"))
 	})
 	call.refused = &provider.Error{Provider: directory.WeCom, Kind: provider.Forbidden, Code: "60020",
-		Problem: "not trusted"}
+		Problem: provider.Detail("not trusted")}
 	_, err := call.do(t, t.Context())
 	require.Equal(t, provider.Forbidden, provider.KindOf(err))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Settings are a stored provider's configuration, keys as in its JSON document,
@@ -208,7 +209,7 @@ func judged(t directory.ProviderType, ep Endpoint, reply *Reply, judge func(*Rep
 	}
 	refused := judge(reply)
 	if !ok && (refused == nil || refused.Kind == Malformed) {
-		return unreadable.error(t, ep, cmp.Or(declaredEncoding(reply.Header), "none"), "")
+		return unreadable.InTransit(t, ep, cmp.Or(declaredEncoding(reply.Header), "none"), message.Text{})
 	}
 	return refused
 }
@@ -256,12 +257,12 @@ func (e *Env) send(
 	case ctx.Err() != nil:
 		return nil, ctx.Err() // the caller gave up; that is not the provider's failure
 	case errors.Is(err, errTooLarge):
-		return nil, oversized.error(t, ep, strconv.FormatInt(ep.largest()>>20, 10)+" MiB", "")
+		return nil, oversized.InTransit(t, ep, strconv.FormatInt(ep.largest()>>20, 10)+" MiB", message.Text{})
 	case callCtx.Err() != nil:
-		return nil, timeUp.error(t, ep, e.CallTimeout.String(), "")
+		return nil, timeUp.InTransit(t, ep, e.CallTimeout.String(), message.Text{})
 	default:
 		trouble, detail := transportFailureOf(err, req.URL.Hostname())
-		return nil, trouble.error(t, ep, detail, "")
+		return nil, trouble.InTransit(t, ep, detail, message.Text{})
 	}
 }
 

@@ -141,7 +141,7 @@ func TestDoBoundsACallFromDiallingToTheLastByte(t *testing.T) {
 			})
 			c.env.CallTimeout = 50 * time.Millisecond
 			_, err := c.do(t, t.Context())
-			require.Equal(t, "no complete answer within 50ms", c.unavailable(t, err).Problem)
+			require.Equal(t, "no complete answer within 50ms", c.unavailable(t, err).Problem.String())
 		})
 	}
 }

@@ -1,13 +1,12 @@
 package provider
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Kind says what went wrong in terms of what to do about it. It decides about
@@ -82,43 +81,38 @@ var Kinds = []Kind{
 	Malformed, CursorExpired, TooLarge, CodeRefused, OtherCompany, MemberSuspended,
 }
 
-// Remedy is what to do about a failure of which nothing more is known than its kind.
-func (k Kind) Remedy() string {
-	switch k {
-	case RateLimited:
-		return "nothing to do: the sync waits as long as the provider says"
-	case CursorExpired:
-		return "nothing to do: the listing is read again from its first page"
-	case TooLarge:
-		return "nothing to do: orgsync reads it in another way"
-	case Unavailable:
-		return "nothing to do at first: the call is tried again, now and by the next run; if the error recurs, ask " +
-			"the provider's support"
-	case Malformed:
-		return "nothing to do at first: the call is tried again; if the error recurs, check that no proxy on the " +
-			"way changes answers, and report it"
-	case Unauthenticated:
-		return "compare the credentials with the provider's developer console"
-	case TokenRefused:
-		return "give this sync an app of its own, or let all programs that use this app share one token: another " +
-			"program may be invalidating it"
-	case Forbidden:
-		return "look up the app's permissions and trusted addresses in the provider's developer console"
-	case OutOfRange:
-		return "widen the app's visible range, or leave it out on purpose"
-	case NotFound:
-		return "check the id; if it was deleted at the provider, the next sync removes it"
-	case CodeRefused:
-		return "sign in again: a code is good once and for a few minutes"
-	case OtherCompany:
-		return "sign in with an account of the company that this provider reads"
-	case MemberSuspended:
-		return "ask the company's administrator to unfreeze the account at the provider"
-	case QuotaExhausted:
-		return "wait until the quota is renewed, or buy a larger one"
-	default:
-		return "report it: the request that orgsync sent is wrong"
+// Meaning is what a code of a provider means, or a call that fails without one: the kind, and the
+// codes of what is wrong and of what to do. Without an action the kind's stands for it.
+type Meaning struct {
+	Kind            Kind
+	Problem, Action message.Code
+}
+
+// AsError makes an error of it; the arguments are those of both texts.
+func (m Meaning) AsError(p directory.ProviderType, ep Endpoint, args message.Args) *Error {
+	e := &Error{Provider: p, Kind: m.Kind, Endpoint: ep.Name, Problem: message.Of(m.Problem, args)}
+	if m.Action != "" {
+		e.Action = message.Of(m.Action, args)
 	}
+	return e
+}
+
+// Remedy is what to do about a failure of which nothing more is known than its kind.
+func (k Kind) Remedy() message.Text { return message.Of(message.Code("kind_remedy."+string(k)), nil) }
+
+// Detail is a text that names the part of an answer which cannot be used: what a developer and the
+// provider's support need, in English alone.
+func Detail(detail string) message.Text {
+	return message.Of("fault.answer", message.Args{"Detail": detail})
+}
+
+// Naming adds to a problem what an answer names: permissions of which one is missing, and other facts.
+func Naming(problem message.Text, scopes string, facts ...string) message.Text {
+	facts = slices.DeleteFunc(facts, func(fact string) bool { return fact == "" })
+	if scopes == "" && len(facts) == 0 {
+		return problem
+	}
+	return message.Of("fault.naming", message.Args{"Problem": problem, "Scopes": scopes, "Facts": facts})
 }
 
 // Error is any failure of a provider call. Its text holds no personal data, no
@@ -135,8 +129,8 @@ type Error struct {
 	Unknown bool
 	// Problem says what is wrong, Action what a person should do; where it is empty the
 	// kind's Remedy stands for it.
-	Problem string
-	Action  string
+	Problem message.Text
+	Action  message.Text
 	// RequestID is what the provider's support asks for.
 	RequestID string
 	// RetryAfter is how long a RateLimited caller must wait at least.
@@ -148,29 +142,32 @@ type Error struct {
 }
 
 // Remedy is what a person should do.
-func (e *Error) Remedy() string { return cmp.Or(e.Action, e.Kind.Remedy()) }
+func (e *Error) Remedy() message.Text {
+	if e.Action.Code == "" {
+		return e.Kind.Remedy()
+	}
+	return e.Action
+}
 
 // Error implements error: "WeCom 60020: <problem>; <remedy> (user/list, request 42)".
-func (e *Error) Error() string { return e.text("; " + e.Remedy()) }
+func (e *Error) Error() string { return e.In(message.English) }
+
+// In returns the error's text in a language.
+func (e *Error) In(l message.Language) string { return e.text(e.Remedy()).In(l) }
 
 // Said is the error's text without its remedy, for those who show that by itself.
-func (e *Error) Said() string { return e.text("") }
+func (e *Error) Said() message.Text { return e.text(message.Text{}) }
 
-func (e *Error) text(remedy string) string {
-	var b strings.Builder
-	b.WriteString(e.Provider.Traits().DisplayName)
-	if e.Code != "" {
-		b.WriteString(" " + e.Code)
-	}
-	b.WriteString(": " + e.Problem + remedy)
-	where := e.Endpoint
-	if e.RequestID != "" {
-		where += ", request " + e.RequestID
-	}
-	if where != "" {
-		fmt.Fprintf(&b, " (%s)", where)
-	}
-	return b.String()
+func (e *Error) text(remedy message.Text) message.Text {
+	return message.Of("refusal.said", message.Args{
+		"Vendor": Named(e.Provider), "Code": e.Code, "Problem": e.Problem, "Remedy": remedy, "Endpoint": e.Endpoint,
+		"Request": e.RequestID,
+	})
+}
+
+// Named is the name of a provider's vendor.
+func Named(t directory.ProviderType) message.Text {
+	return message.Of(message.Code("vendor."+string(t)), nil)
 }
 
 // Unwrap returns the cause.

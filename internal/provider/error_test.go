@@ -16,29 +16,39 @@ func TestErrorText(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]provider.Error{
 		"WeCom 60020: not trusted; add it (user/list, request 42)": {
-			Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list",
+			Provider: directory.WeCom, Code: "60020", Problem: provider.Detail("not trusted"), Action: provider.Detail("add it"), Endpoint: "user/list",
 			RequestID: "42"},
-		"Feishu: the page token repeats; " + provider.Malformed.Remedy() + " (scopes)": {
-			Provider: directory.Feishu, Kind: provider.Malformed, Problem: "the page token repeats",
+		"Feishu: the page token repeats; " + provider.Malformed.Remedy().String() + " (scopes)": {
+			Provider: directory.Feishu, Kind: provider.Malformed, Problem: provider.Detail("the page token repeats"),
 			Endpoint: "scopes"},
 		"DingTalk 90018: too many calls; nothing to do: the sync waits as long as the provider says (user/get)": {
-			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: "too many calls",
+			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: provider.Detail("too many calls"),
 			Endpoint: "user/get", RetryAfter: time.Second},
-		"other: not this way; report it: the request that orgsync sent is wrong": {Provider: "other",
-			Kind: provider.Invalid, Problem: "not this way"},
+		"WeCom: not this way; report it: the request that orgsync sent is wrong": {Provider: directory.WeCom,
+			Kind: provider.Invalid, Problem: provider.Detail("not this way")},
 	} {
 		require.Equal(t, want, e.Error())
 	}
-	e := provider.Error{Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it",
-		Endpoint: "user/list"}
-	require.Equal(t, "WeCom 60020: not trusted (user/list)", e.Said(), "where the remedy has a place of its own")
+	e := provider.Error{
+		Provider: directory.WeCom,
+		Code:     "60020",
+		Problem:  provider.Detail("not trusted"),
+		Action:   provider.Detail("add it"),
+		Endpoint: "user/list",
+	}
+	require.Equal(
+		t,
+		"WeCom 60020: not trusted (user/list)",
+		e.Said().String(),
+		"where the remedy has a place of its own",
+	)
 }
 
 func TestErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("cause")
 	err := fmt.Errorf("read department 7: %w",
-		&provider.Error{Kind: provider.Unavailable, Problem: "reset", Err: cause})
+		&provider.Error{Kind: provider.Unavailable, Problem: provider.Detail("reset"), Err: cause})
 	require.ErrorIs(t, err, cause)
 	require.Equal(t, provider.Unavailable, provider.KindOf(err))
 	require.Empty(t, provider.KindOf(cause))

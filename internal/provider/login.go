@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // LoginFlow is how a person signs in at the provider. Their codes are not interchangeable.
@@ -70,16 +71,21 @@ const (
 	NoID   = "orgsync-provider-test"
 )
 
+// InsideApp is what a test of signing in inside the provider's own app tries.
+func InsideApp(t directory.ProviderType) message.Text {
+	return message.Of("tried.sign_in_inside", message.Args{"Vendor": Named(t)})
+}
+
 // LoginFinding makes a finding of a login's call with NoCode or NoID: that these are not known says
 // that the call may be made. err is returned if it is not the provider's.
-func LoginFinding(check string, err error) (Finding, error) {
+func LoginFinding(check message.Text, err error) (Finding, error) {
 	var refused *Error
 	switch kind := KindOf(err); {
 	case err == nil, kind == CodeRefused, kind == NotFound:
-		return Finding{Level: Pass, Check: check, Detail: "the calls of a sign-in are allowed"}, nil
+		return Finding{Level: Pass, Check: check, Detail: message.Of("found.sign_in_allowed", nil)}, nil
 	case errors.As(err, &refused):
-		return Finding{Level: Warn, Check: check, Detail: "people cannot sign in: " + refused.Said(),
-			Action: refused.Remedy()}, nil
+		return Finding{Level: Warn, Check: check, Action: refused.Remedy(),
+			Detail: message.Of("found.sign_in_refused", message.Args{"Refusal": refused.Said()})}, nil
 	default:
 		return Finding{}, err
 	}

@@ -277,7 +277,7 @@ func TestAnswersBeyondTheirCallsBoundAreRefused(t *testing.T) {
 			var e *provider.Error
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, provider.Malformed, e.Kind, "tried a few times, then given up")
-			require.Contains(t, e.Problem, "larger than 1 MiB")
+			require.Contains(t, e.Problem.String(), "larger than 1 MiB")
 			require.Contains(t, e.Error(), "another server may answer in the provider's place")
 			require.LessOrEqual(t, r.memory.most.Load(), list.Largest+1, "not read on")
 		}

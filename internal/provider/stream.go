@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // EventStreamer is a client on which a provider can tell of changes by a connection that the
@@ -58,6 +59,12 @@ type Stream struct {
 	running sync.WaitGroup
 }
 
+// StreamRefused is an answer that refuses a connection.
+func StreamRefused(t directory.ProviderType, ep Endpoint, answer *http.Response) *Error {
+	return Meaning{Kind: Unavailable, Problem: "fault.stream_refused"}.
+		AsError(t, ep, message.Args{"Status": answer.StatusCode})
+}
+
 // OpenStream connects to an address that the provider at base has named, with TLS where that
 // is called with it. Where it refuses, judge says why by the answer. Errors do not show the
 // address, in which a ticket stands.
@@ -66,7 +73,9 @@ func (e *Env) OpenStream(ctx context.Context, t directory.ProviderType, ep Endpo
 	target, err := url.Parse(address)
 	if err != nil || target.Host == "" || target.Scheme != "wss" &&
 		(target.Scheme != "ws" || strings.HasPrefix(base, "https:")) {
-		return nil, &Error{Provider: t, Kind: Malformed, Endpoint: ep.Name, Problem: "the stream's address is none"}
+		return nil, &Error{
+			Provider: t, Kind: Malformed, Endpoint: ep.Name, Problem: message.Of("fault.stream_address", nil),
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
@@ -81,7 +90,7 @@ func (e *Env) OpenStream(ctx context.Context, t directory.ProviderType, ep Endpo
 		return nil, judge(answer)
 	default:
 		trouble, detail := transportFailureOf(err, target.Hostname())
-		return nil, trouble.error(t, ep, detail, "")
+		return nil, trouble.InTransit(t, ep, detail, message.Text{})
 	}
 }
 

@@ -15,110 +15,50 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
-)
-
-// TransportFailure is one way in which a call fails without an answer of the API's own. In its
-// texts "{}" stands for what is known of the case, "{base}" for what a client advises
-// about its base_url.
-type TransportFailure struct {
-	Kind        Kind
-	Problem, Do string
-}
-
-const (
-	throughProxy = "if this machine reaches the internet through a proxy, name the proxy in HTTPS_PROXY"
-	inBetween    = "the call is tried again; if the error recurs, a proxy, a captive portal or another server " +
-		"answers in the provider's place: check HTTPS_PROXY and the network on the way, and {base}"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // The ways in which there is no answer.
 var (
-	noHost = TransportFailure{Unavailable,
-		"host name {} cannot be resolved",
-		"check the spelling of base_url and this machine's DNS; " +
-			throughProxy}
-	noConnection = TransportFailure{Unavailable,
-		"connection failed: {}",
-		"check base_url, and that this machine and the firewalls on the way let it out; " +
-			throughProxy}
-	noProxy = TransportFailure{Unavailable,
-		"the proxy cannot be reached: {}",
-		"check the proxy's address in HTTPS_PROXY (HTTP_PROXY for http addresses) and that it is up; " +
-			"NO_PROXY names the hosts to reach without it"}
-	proxyRefuses = TransportFailure{Unavailable,
-		"the proxy refuses to connect: HTTP {}",
-		"have the proxy named in HTTPS_PROXY let this machine connect to the host of base_url"}
-	proxyLogin = TransportFailure{Unavailable,
-		"the proxy wants a user and a password: HTTP 407",
-		"put them into HTTPS_PROXY (HTTP_PROXY for http addresses), as in http://USER:PASSWORD@HOST:PORT"}
-	unknownAuthority = TransportFailure{Unavailable,
-		"the certificate of {} is signed by an authority that this machine does not know",
-		"if your own proxy or gateway signs it, put that authority's certificate into a PEM file and name " +
-			"the file in SSL_CERT_FILE"}
-	foreignName = TransportFailure{Unavailable,
-		"the server's certificate is not for {}",
-		"check base_url; if it is right, a proxy or a captive portal answers in the provider's place"}
-	outdated = TransportFailure{Unavailable,
-		"the certificate of {} has expired or is not valid yet",
-		"check this machine's clock; if it is right, the operator of the server, or of the proxy in front " +
-			"of it, must renew the certificate"}
-	otherCertificate = TransportFailure{Unavailable,
-		"the certificate of {} is not accepted",
-		"check base_url; if it is right, find out which proxy or gateway of your own answers in the " +
-			"provider's place"}
-	noTLS = TransportFailure{Unavailable,
-		"{} does not speak TLS",
-		"check whether base_url must begin with http:// and which port it names; if it is right, a proxy " +
-			"or a captive portal answers in the provider's place"}
-	timeUp = TransportFailure{Unavailable,
-		"no complete answer within {}",
-		"nothing to do at first: the call is tried again; if the error recurs, check the network on the " +
-			"way, or give calls longer by ORGSYNC_CALL_TIMEOUT; " +
-			throughProxy}
-	cutShort = TransportFailure{Unavailable,
-		"connection closed in the middle of the answer",
-		"nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls " +
-			"on the way"}
-	oversized = TransportFailure{Malformed,
-		"the answer is larger than {}, more than this call can bring",
-		"the call is tried again; if the error recurs, another server may answer in the provider's place: " +
-			"check HTTPS_PROXY and base_url; if it does not, report it"}
-	otherTrouble = TransportFailure{Unavailable,
-		"call failed: {}",
-		"nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls " +
-			"on the way, and that base_url names the API's own server"}
+	noHost           = Meaning{Unavailable, "fault.no_host", "remedy.no_host"}
+	noConnection     = Meaning{Unavailable, "fault.no_connection", "remedy.no_connection"}
+	noProxy          = Meaning{Unavailable, "fault.no_proxy", "remedy.no_proxy"}
+	proxyRefuses     = Meaning{Unavailable, "fault.proxy_refuses", "remedy.proxy_refuses"}
+	proxyLogin       = Meaning{Unavailable, "fault.proxy_login", "remedy.proxy_login"}
+	unknownAuthority = Meaning{Unavailable, "fault.unknown_authority", "remedy.unknown_authority"}
+	foreignName      = Meaning{Unavailable, "fault.foreign_name", "remedy.foreign_name"}
+	outdated         = Meaning{Unavailable, "fault.certificate_outdated", "remedy.certificate_outdated"}
+	otherCertificate = Meaning{Unavailable, "fault.certificate_refused", "remedy.certificate_refused"}
+	noTLS            = Meaning{Unavailable, "fault.no_tls", "remedy.no_tls"}
+	timeUp           = Meaning{Unavailable, "fault.time_up", "remedy.time_up"}
+	cutShort         = Meaning{Unavailable, "fault.cut_short", "remedy.cut_short"}
+	oversized        = Meaning{Malformed, "fault.oversized", "remedy.oversized"}
+	otherTrouble     = Meaning{Unavailable, "fault.call_failed", "remedy.call_failed"}
 )
 
 // The ways in which an answer is not the API's own.
 var (
-	redirected  = TransportFailure{Invalid, "the answer redirects elsewhere, which is not followed (HTTP {})", "{base}"}
-	noPath      = TransportFailure{Invalid, "path not found (HTTP 404)", "{base}"}
-	serverFails = TransportFailure{Unavailable,
-		"the server fails without an answer of the API's own (HTTP {})",
-		"nothing to do at first: the call is tried again; if the error recurs, look whether the provider " +
-			"reports a failure, and at proxies on the way"}
-	tooMany     = TransportFailure{RateLimited, "too many calls (HTTP 429)", RateLimited.Remedy()}
-	webPage     = TransportFailure{Malformed, "the answer is a web page instead of JSON (HTTP {})", inBetween}
-	emptyAnswer = TransportFailure{Malformed, "the answer is empty (HTTP {})", inBetween}
-	unreadable  = TransportFailure{Malformed,
-		"the answer contains bytes that are not text in the encoding that it declares ({})",
-		"the call is tried again; if the error recurs, configure the proxy or gateway on the way so that " +
-			"it passes answers on unchanged, in UTF-8"}
-	otherAnswer = TransportFailure{Malformed, "the answer is not one of the API's (HTTP {})", inBetween}
+	redirected  = Meaning{Invalid, "fault.redirected", "remedy.check"}
+	noPath      = Meaning{Invalid, "fault.no_path", "remedy.check"}
+	serverFails = Meaning{Unavailable, "fault.server_fails", "remedy.server_fails"}
+	tooMany     = Meaning{RateLimited, "fault.too_many_calls_http", ""}
+	webPage     = Meaning{Malformed, "fault.web_page", "remedy.other_server_answers"}
+	emptyAnswer = Meaning{Malformed, "fault.empty_answer", "remedy.other_server_answers"}
+	unreadable  = Meaning{Malformed, "fault.unreadable", "remedy.unreadable"}
+	otherAnswer = Meaning{Malformed, "fault.other_answer", "remedy.other_server_answers"}
 )
 
 // TransportFailures are all of them.
-var TransportFailures = []TransportFailure{
+var TransportFailures = []Meaning{
 	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate,
 	noTLS, timeUp, cutShort, oversized, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer,
 	unreadable, otherAnswer,
 }
 
-// error makes an error of it; detail and base are put in their places.
-func (t TransportFailure) error(p directory.ProviderType, ep Endpoint, detail, base string) *Error {
-	do := strings.ReplaceAll(t.Do, "base_url", cmp.Or(ep.Base, "base_url"))
-	return &Error{Provider: p, Kind: t.Kind, Endpoint: ep.Name,
-		Problem: strings.ReplaceAll(t.Problem, "{}", detail), Action: strings.ReplaceAll(do, "{base}", base)}
+// InTransit makes an error of a call that failed without an answer of the API's own. detail is what
+// is known of the case, check what the client advises about the setting that names the address.
+func (m Meaning) InTransit(p directory.ProviderType, ep Endpoint, detail string, check message.Text) *Error {
+	return m.AsError(p, ep, message.Args{"Detail": detail, "Base": cmp.Or(ep.Base, "base_url"), "Check": check})
 }
 
 // proxyAnswer is a proxy's refusal to connect to the provider.
@@ -137,7 +77,7 @@ func OnProxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.
 
 // transportFailureOf recognises a failed exchange. What it says does not hold the URL, in
 // which tokens stand, nor a proxy's, in which a password may.
-func transportFailureOf(err error, host string) (t TransportFailure, detail string) {
+func transportFailureOf(err error, host string) (m Meaning, detail string) {
 	var (
 		failed    *url.Error
 		proxy     *proxyAnswer
@@ -209,29 +149,29 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// NotTheAPI judges an answer that is not of the API's form. base is what the client
-// advises about its base_url.
-func NotTheAPI(p directory.ProviderType, ep Endpoint, reply *Reply, base string) *Error {
+// NotTheAPI judges an answer that is not of the API's form. check is what the client advises about
+// the setting that names the address.
+func NotTheAPI(p directory.ProviderType, ep Endpoint, reply *Reply, check message.Text) *Error {
 	status := strconv.Itoa(reply.Status)
 	body := strings.TrimSpace(string(reply.Body[:min(len(reply.Body), 512)]))
 	switch {
 	case reply.Status >= 300 && reply.Status < 400:
-		return redirected.error(p, ep, status, base)
+		return redirected.InTransit(p, ep, status, check)
 	case reply.Status == http.StatusProxyAuthRequired:
-		return proxyLogin.error(p, ep, status, base)
+		return proxyLogin.InTransit(p, ep, status, check)
 	case reply.Status == http.StatusTooManyRequests:
-		limited := tooMany.error(p, ep, status, base)
+		limited := tooMany.InTransit(p, ep, status, check)
 		limited.RetryAfter = retryAfter(reply.Header)
 		return limited
 	case reply.Status >= 500:
-		return serverFails.error(p, ep, status, base)
+		return serverFails.InTransit(p, ep, status, check)
 	case strings.HasPrefix(body, "<"):
-		return webPage.error(p, ep, status, base)
+		return webPage.InTransit(p, ep, status, check)
 	case reply.Status == http.StatusNotFound:
-		return noPath.error(p, ep, status, base)
+		return noPath.InTransit(p, ep, status, check)
 	case body == "":
-		return emptyAnswer.error(p, ep, status, base)
+		return emptyAnswer.InTransit(p, ep, status, check)
 	default:
-		return otherAnswer.error(p, ep, status, base)
+		return otherAnswer.InTransit(p, ep, status, check)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -45,7 +46,9 @@ func (s *Service) TestProvider(ctx context.Context, name string) (TestProviderRe
 	var refused *provider.Error
 	switch {
 	case errors.As(err, &refused):
-		result.Findings = []Finding{findingOf(refused)}
+		var failed provider.Report
+		failed.Refuse(provider.Fail, message.Of("tried.api", nil), refused)
+		result.Findings = failed.Findings
 	case err != nil:
 		return TestProviderResult{}, fmt.Errorf("test provider %s: %w", p.Name, err)
 	default:
@@ -60,10 +63,4 @@ func (s *Service) TestProvider(ctx context.Context, name string) (TestProviderRe
 		result.Findings = append(result.Findings, logins...)
 	}
 	return result, nil
-}
-
-// findingOf makes a finding of the failure of the whole check. Its wording is the error's
-// own, whose remedy is told apart.
-func findingOf(e *provider.Error) Finding {
-	return Finding{Level: provider.Fail, Check: "reach the API", Detail: e.Said(), Action: e.Remedy()}
 }

@@ -270,7 +270,8 @@ type ProviderTest struct {
 // Finding is one thing that was tried.
 type Finding struct {
 	Level  string `json:"level" enum:"pass,warn,fail"`
-	Check  string `json:"check"`
+	Code   string `json:"code" example:"whole_company" doc:"Names what came of it; it does not change."`
+	Check  string `json:"check" doc:"What was tried, in the reader's language."`
 	Detail string `json:"detail"`
 	Action string `json:"action,omitempty" doc:"What to grant, and where."`
 }
@@ -290,7 +291,8 @@ func (a *API) testProvider(ctx context.Context, in *Named) (*testOutput, error) 
 	for i, f := range tried.Findings {
 		l := languageIn(ctx)
 		out.Body.Findings[i] = Finding{
-			Level: string(f.Level), Check: l.Finding(f.Check), Detail: l.Finding(f.Detail), Action: l.Finding(f.Action),
+			Level: string(f.Level), Code: f.Code(),
+			Check: f.Check.In(l), Detail: f.Detail.In(l), Action: f.Action.In(l),
 		}
 	}
 	return out, err

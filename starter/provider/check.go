@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -34,6 +35,7 @@ type VisibleRange struct {
 // Finding is one checked thing: what was tried, what came of it and what to do about it.
 type Finding struct {
 	Level  string `json:"level"`
+	Code   string `json:"code"`
 	Check  string `json:"check"`
 	Detail string `json:"detail,omitempty"`
 	Action string `json:"action,omitempty"`
@@ -49,11 +51,14 @@ type Preflight struct {
 	Findings []Finding              `json:"findings"`
 }
 
-func preflightOf(tested service.TestProviderResult) Preflight {
+func preflightOf(tested service.TestProviderResult, l message.Language) Preflight {
 	out := Preflight{
 		Provider: tested.Provider, Type: tested.Type, OK: tested.OK, Company: tested.Company,
 		Findings: cli.Each(tested.Findings, func(f service.Finding) Finding {
-			return Finding{Level: string(f.Level), Check: f.Check, Detail: f.Detail, Action: f.Action}
+			return Finding{
+				Level: string(f.Level), Code: f.Code(),
+				Check: f.Check.In(l), Detail: f.Detail.In(l), Action: f.Action.In(l),
+			}
 		}),
 	}
 	if r := tested.Range; r != nil {
@@ -68,15 +73,14 @@ func (c testCommand) Run(ctx context.Context, s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	result := preflightOf(tested)
 	if s.JSON {
-		if err := s.PrintJSON(result); err != nil {
+		if err := s.PrintJSON(preflightOf(tested, message.English)); err != nil {
 			return err
 		}
 	} else {
-		printPreflight(s, result)
+		printPreflight(s, preflightOf(tested, s.Language))
 	}
-	if !result.OK {
+	if !tested.OK {
 		return cli.Ended(cli.ExitFailed)
 	}
 	return nil
@@ -90,9 +94,9 @@ func printPreflight(s *cli.Session, result Preflight) {
 	for _, f := range result.Findings {
 		mark := marks[f.Level]
 		s.PrintFolded("  "+s.Screen().Hue(strings.TrimSpace(mark), mark)+"  ",
-			cli.Plain(s.Language.Finding(f.Check))+cli.Prefixed(": ", cli.Plain(s.Language.Finding(f.Detail))))
+			cli.Plain(f.Check)+": "+cli.Plain(f.Detail))
 		if f.Action != "" {
-			s.PrintFolded("        to do: ", cli.Plain(s.Language.Finding(f.Action)))
+			s.PrintFolded("        to do: ", cli.Plain(f.Action))
 		}
 	}
 	if result.Range != nil {

@@ -92,7 +92,7 @@ func warnUnread(s *cli.Session, u service.Unread) {
 		s.Warnf("%s: %s", u.Listing, u.Bad)
 		return
 	}
-	s.Warnf("%s could not be read: %s; %s", u.Listing, u.Problem.Said(), u.Problem.Remedy())
+	s.Warnf("%s could not be read: %s", u.Listing, u.Problem.In(s.Language))
 }
 
 func dumpedOf(r service.DumpRecord) Dumped {

@@ -50,9 +50,11 @@ func sources(t *testing.T) string {
 		all.Write(text)
 		return err
 	}))
-	catalogue, err := os.ReadFile(filepath.Join(root, "internal", "message", "en.toml"))
-	require.NoError(t, err)
-	all.WriteString(placeholder.ReplaceAllString(strings.ReplaceAll(string(catalogue), "\\\n", ""), "%s"))
+	for _, name := range []string{"en.toml", "provider.en.toml"} {
+		catalogue, err := os.ReadFile(filepath.Join(root, "internal", "message", name))
+		require.NoError(t, err)
+		all.WriteString(placeholder.ReplaceAllString(strings.ReplaceAll(string(catalogue), "\\\n", ""), "%s"))
+	}
 	return all.String()
 }
 

@@ -40,11 +40,11 @@ var rules = []rule{
 	{"internal/config", []string{"internal/document", "internal/message"}, []string{temporal, postgres, network}},
 	{"internal/rules", []string{"internal/directory", "internal/document", "internal/normalize", "internal/translit"},
 		[]string{temporal, postgres, network}},
-	{"internal/provider", []string{"internal/directory"}, []string{temporal, postgres}},
+	{"internal/provider", []string{"internal/directory", "internal/message"}, []string{temporal, postgres}},
 	{"internal/provider/wire", []string{"internal/directory", "internal/normalize"},
 		[]string{temporal, postgres, network}},
-	{"internal/provider/...", []string{"internal/directory", "internal/normalize", "internal/provider",
-		"internal/provider/wire"}, []string{temporal, postgres}},
+	{"internal/provider/...", []string{"internal/directory", "internal/message", "internal/normalize",
+		"internal/provider", "internal/provider/wire"}, []string{temporal, postgres}},
 	// The simulator shares no code with the clients, so that one mistake does not cancel another.
 	{"devkit/simulator/...", []string{"internal/directory", "devkit/simulator/..."}, []string{temporal, postgres}},
 
@@ -73,7 +73,7 @@ var rules = []rule{
 	{"internal/traces", nil, []string{postgres}},
 	{"internal/metrics", []string{"db/report", "internal/directory"}, []string{postgres}},
 	{"internal/clients", []string{"db/logins", "db/providers", "internal/directory", "internal/document",
-		"internal/metrics", "internal/provider", "internal/provider/wire", "internal/secret"},
+		"internal/message", "internal/metrics", "internal/provider", "internal/provider/wire", "internal/secret"},
 		[]string{temporal, postgres}},
 	{"internal/notify", []string{"internal/directory", "internal/message"}, []string{temporal, postgres}},
 	{"internal/webhook", nil, []string{temporal, postgres}},

@@ -207,7 +207,7 @@ func TestSuiteIsInstalledByItsLink(t *testing.T) {
 
 func findingOf(tested service.TestProviderResult, check string) string {
 	for _, f := range tested.Findings {
-		if f.Check == check {
+		if f.Check.String() == check {
 			return string(f.Level)
 		}
 	}
@@ -273,7 +273,7 @@ func TestUninstallingRemovesNobody(t *testing.T) {
 		tested, err := w.service.TestProvider(t.Context(), name)
 		require.NoError(t, err)
 		require.False(t, tested.OK)
-		require.Contains(t, tested.Findings[0].Action, "orgsync provider install")
+		require.Contains(t, tested.Findings[0].Action.String(), "orgsync provider install")
 		require.Equal(t, lost, w.installation(name).WithdrawnAt == nil)
 
 		w.ahead.Add(int64(2 * time.Second))
@@ -310,7 +310,7 @@ func TestRunsOutliveALostTicket(t *testing.T) {
 	tested, err := w.service.TestProvider(t.Context(), name)
 	require.NoError(t, err)
 	require.False(t, tested.OK)
-	require.Contains(t, tested.Findings[0].Detail, "ticket")
+	require.Contains(t, tested.Findings[0].Detail.String(), "ticket")
 	w.ticket()
 	w.runs(name)
 	w.requireSuite(name, company)

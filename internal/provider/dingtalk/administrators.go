@@ -13,7 +13,7 @@ import (
 // all of them at once, whatever the visible range is (dingtalk.md §4).
 func (c *client) ListAdministrators(ctx context.Context, cursor string) (provider.AdministratorPage, error) {
 	if cursor != "" {
-		return provider.AdministratorPage{}, newError(userListAdmin, provider.CursorExpired, "the list has no pages",
+		return provider.AdministratorPage{}, newError(userListAdmin, provider.CursorExpired, "fault.cursor_unknown",
 			"")
 	}
 	a, err := c.call(ctx, userListAdmin, nil)

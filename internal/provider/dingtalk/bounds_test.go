@@ -21,13 +21,13 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	})
 	f.env.CallTimeout = time.Minute
 	_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
-	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 4 MiB")
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem.String(), "larger than 4 MiB")
 	_, err = f.user(t.Context(), "u1")
-	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 1 MiB")
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem.String(), "larger than 1 MiB")
 
 	f = newFixture(t, map[string]func(call) reply{tokenPath: always(large)})
 	_, err = f.token(t.Context())
-	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 1 MiB")
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem.String(), "larger than 1 MiB")
 	for _, ep := range endpoints {
 		require.LessOrEqual(t, ep.Largest, int64(provider.Largest), ep.Name)
 	}

@@ -3,8 +3,8 @@ package dingtalk
 import (
 	"context"
 	"errors"
-	"fmt"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -28,7 +28,7 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 		return nil, err
 	}
 	k := check{client: c, report: &provider.Report{Range: s.visible()}}
-	k.add(provider.Pass, "credentials", "app_key and app_secret are accepted", "")
+	k.report.Pass(message.Of("tried.credentials", nil), message.Of("found.dingtalk_credentials_accepted", nil))
 	k.visibleRange(s)
 	if s.empty() {
 		return k.report, nil
@@ -64,34 +64,24 @@ type person struct {
 	fields map[string]bool
 }
 
-func (k *check) add(level provider.Level, name, detail, action string) {
-	k.report.Findings = append(k.report.Findings,
-		provider.Finding{Level: level, Check: name, Detail: detail, Action: action})
-}
-
 func (k *check) visibleRange(s scopes) {
-	const name = "visible range"
+	check, widen := message.Of("tried.visible_range", nil), message.Of(widenRange, nil)
 	switch {
 	case s.full():
-		k.add(provider.Pass, name, "the whole company", "")
+		k.report.Pass(check, message.Of("found.whole_company", nil))
 	case s.empty():
-		k.add(provider.Fail, name, "nothing: no department and no person", widenRange)
+		k.report.Add(provider.Fail, check, message.Of("fault.nothing_visible", nil), widen)
 	default:
-		k.add(
-			provider.Warn,
-			name,
-			fmt.Sprintf(
-				"limited to %d departments with everything below them and to %d people by name; no one else is read",
-				len(s.departments), len(s.people)),
-			"for the whole company, "+widenRange,
-		)
+		limits := message.Args{"Departments": len(s.departments), "Members": len(s.people)}
+		k.report.Add(provider.Warn, check, message.Of("found.range_limited", limits),
+			message.Of("remedy.dingtalk_whole_company", message.Args{"Remedy": widen}))
 	}
 }
 
 // departments reads the first top of the range and the level below it, and
 // returns the ids among which to look for people.
 func (k *check) departments(ctx context.Context, s scopes) ([]string, error) {
-	top := rootID
+	check, top := message.Of("tried.read_departments", nil), rootID
 	if !s.full() {
 		if len(s.departments) == 0 {
 			return nil, nil
@@ -104,18 +94,14 @@ func (k *check) departments(ctx context.Context, s scopes) ([]string, error) {
 		below, err = k.client.ListDepartments(ctx, provider.Query{Department: top, Method: methodLevel})
 	}
 	if err != nil {
-		return nil, k.refused("read departments", "qyapi_get_department_list", err)
+		return nil, k.refused(check, "qyapi_get_department_list", err)
 	}
 	if s.full() && d.Name != nil {
 		// Renaming the company renames department 1 (dingtalk.md §7.3).
 		k.report.Company = *d.Name
 	}
-	k.add(
-		provider.Pass,
-		"read departments",
-		fmt.Sprintf("department %s has %d direct sub-departments", top, len(below.Departments)),
-		"",
-	)
+	k.report.Pass(check,
+		message.Of("found.children", message.Args{"Department": top, "Number": len(below.Departments)}))
 	ids := []string{top}
 	for _, d := range below.Departments {
 		ids = append(ids, d.ExternalID)
@@ -126,7 +112,7 @@ func (k *check) departments(ctx context.Context, s scopes) ([]string, error) {
 // members reads the first page of departments until it finds somebody; nil if it
 // does not.
 func (k *check) members(ctx context.Context, departments []string) (*person, error) {
-	const name = "read members"
+	check := message.Of("tried.read_members", nil)
 	departments = departments[:min(len(departments), sampledDepartments)]
 	var trouble []error
 	for _, id := range departments {
@@ -140,21 +126,24 @@ func (k *check) members(ctx context.Context, departments []string) (*person, err
 			}
 		}
 		if err != nil {
-			return nil, k.refused(name, "qyapi_get_department_member", err)
+			return nil, k.refused(check, "qyapi_get_department_member", err)
 		}
 		if found := firstPerson(items); found != nil {
-			k.add(provider.Pass, name, fmt.Sprintf("department %s: %d people on its first page", id, len(items)), "")
+			k.report.Pass(check,
+				message.Of("found.people_on_page", message.Args{"Department": id, "Number": len(items)}))
 			return found, nil
 		}
 	}
 	if len(trouble) > 0 {
-		return nil, k.refused(name, "qyapi_get_department_member", trouble[0])
+		return nil, k.refused(check, "qyapi_get_department_member", trouble[0])
 	}
 	if len(departments) > 0 {
 		// Readable departments without anybody in them are how a missing
 		// permission has shown itself elsewhere (dingtalk.md §11.4).
-		k.add(provider.Warn, name, fmt.Sprintf("no person found in the first %d departments", len(departments)),
-			"if there should be people in them, check that qyapi_get_department_member is granted: "+grantPermission)
+		k.report.Add(provider.Warn, check, message.Of("found.nobody", message.Args{"Departments": len(departments)}),
+			message.Of("remedy.dingtalk_grant_members", message.Args{
+				"Permission": "qyapi_get_department_member", "Remedy": message.Of(grantPermission, nil),
+			}))
 	}
 	return nil, nil
 }
@@ -187,7 +176,7 @@ func (p *person) note(r record) {
 // details makes one call under qyapi_get_member, which confirms leavers and reads
 // people granted by name.
 func (k *check) details(ctx context.Context, departments []string, sample *person) error {
-	const name = "look up single members"
+	check := message.Of("tried.look_up_members", nil)
 	var err error
 	switch {
 	case sample != nil:
@@ -201,9 +190,9 @@ func (k *check) details(ctx context.Context, departments []string, sample *perso
 		return nil
 	}
 	if err != nil {
-		return k.refused(name, "qyapi_get_member", err)
+		return k.refused(check, "qyapi_get_member", err)
 	}
-	k.add(provider.Pass, name, "", "")
+	k.report.Pass(check, message.Of("found.works", nil))
 	return nil
 }
 
@@ -212,40 +201,39 @@ func (k *check) details(ctx context.Context, departments []string, sample *perso
 // (dingtalk.md §1.3, §3.1, §11.9).
 func (k *check) fields(sample *person) {
 	if sample == nil || sample.fields == nil {
-		k.add(provider.Warn, "field permissions", "no person could be read, so they could not be checked", "")
+		k.report.Add(provider.Warn, message.Of("tried.field_permissions", nil), message.Of("found.unchecked", nil),
+			message.Text{})
 		return
 	}
-	k.field(sample, "phone numbers", "企业员工手机号信息 (employee mobile)", "mobile", "state_code")
-	k.field(sample, "e-mail addresses", "邮箱等个人信息 (e-mail and personal fields)", personalFields...)
+	k.field(sample, "tried.phone_numbers", "remedy.dingtalk_grant_phones", "mobile", "state_code")
+	k.field(sample, "tried.email_addresses", "remedy.dingtalk_grant_emails", personalFields...)
 }
 
-func (k *check) field(sample *person, name, point string, keys ...string) {
+func (k *check) field(sample *person, check, remedy message.Code, keys ...string) {
 	for _, key := range keys {
 		if sample.fields[key] {
-			k.add(provider.Pass, name, "", "")
+			k.report.Pass(message.Of(check, nil), message.Of("found.sent", nil))
 			return
 		}
 	}
-	k.add(
-		provider.Warn,
-		name,
-		"not sent; stored values are kept",
-		"if you want them, grant the permission "+point+": "+grantPermission,
-	)
+	k.report.Add(provider.Warn, message.Of(check, nil), message.Of("found.not_sent", nil),
+		message.Of(remedy, message.Args{"Remedy": message.Of(grantPermission, nil)}))
 }
 
 // refused turns a refusal that concerns this one call into a finding. Anything
 // else ends the check: nothing can be told then, or nothing can be read at all.
-func (k *check) refused(name, point string, err error) error {
+func (k *check) refused(check message.Text, point string, err error) error {
 	var e *provider.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch {
-	case e.Kind == provider.Forbidden && e.Action == grantPermission:
-		k.add(provider.Fail, name, e.Said(), "the permission to grant is "+point+"; "+grantPermission)
+	case e.Kind == provider.Forbidden && e.Action.Code == grantPermission:
+		named := *e
+		named.Action = message.Of("remedy.dingtalk_grant_named", message.Args{"Permission": point, "Remedy": e.Action})
+		k.report.Refuse(provider.Fail, check, &named)
 	case e.Kind == provider.OutOfRange, e.Kind == provider.NotFound:
-		k.add(provider.Fail, name, e.Said(), e.Remedy())
+		k.report.Refuse(provider.Fail, check, e)
 	default:
 		return err
 	}
@@ -255,16 +243,9 @@ func (k *check) refused(name, point string, err error) error {
 // optionalKinds reads a page of roles and one of administrators.
 func (c *client) optionalKinds(ctx context.Context, r *provider.Report) error {
 	groups, err := c.ListGroups(ctx, "")
-	finding, err := provider.OptionalKind("roles", len(groups.Groups), err)
-	if err != nil {
+	if err := r.OptionalKind(message.Of("tried.roles", nil), len(groups.Groups), err); err != nil {
 		return err
 	}
-	r.Findings = append(r.Findings, finding)
 	administrators, err := c.ListAdministrators(ctx, "")
-	finding, err = provider.OptionalKind("administrators", len(administrators.Administrators), err)
-	if err != nil {
-		return err
-	}
-	r.Findings = append(r.Findings, finding)
-	return nil
+	return r.OptionalKind(message.Of("tried.administrators", nil), len(administrators.Administrators), err)
 }

@@ -40,7 +40,7 @@ func with(handlers map[string]func(call) reply, path string, h func(call) reply)
 func levels(r *provider.Report) map[string]provider.Level {
 	got := map[string]provider.Level{}
 	for _, f := range r.Findings {
-		got[f.Check] = f.Level
+		got[f.Check.String()] = f.Level
 	}
 	return got
 }
@@ -110,7 +110,7 @@ func TestCheckFindings(t *testing.T) {
 				"/topapi/v2/department/listsub", always(`{"errcode":0,"result":[]}`)),
 			map[string]provider.Level{"visible range": provider.Warn, "read departments": provider.Pass,
 				"read members": provider.Pass, "phone numbers": provider.Pass},
-			"1 departments with everything below them and to 1 people"},
+			"1 departments with all below them and 1 people; no one else is read"},
 		"only people": {with(company(richUser), "/auth/scopes", always(onlyOne)),
 			map[string]provider.Level{"visible range": provider.Warn, "look up single members": provider.Pass,
 				"phone numbers": provider.Pass}, ""},
@@ -127,9 +127,9 @@ func TestCheckFindings(t *testing.T) {
 			got := levels(r)
 			var said string
 			for _, finding := range r.Findings {
-				said += finding.Detail + "\n" + finding.Action + "\n"
+				said += finding.Detail.String() + "\n" + finding.Action.String() + "\n"
 				if finding.Level == provider.Fail {
-					require.NotEmpty(t, finding.Action)
+					require.NotEmpty(t, finding.Action.String())
 					require.False(t, r.OK())
 				}
 			}

@@ -162,7 +162,7 @@ func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, 
 	case !ok && reply.Status >= http.StatusInternalServerError:
 		return answer{}, notTheAPI(ep, reply)
 	case !ok:
-		return answer{}, newError(ep, provider.Malformed, "the answer has no usable errcode", checkBase(ep))
+		return answer{}, answer{endpoint: ep}.malformed("the answer has no usable errcode")
 	case f.code != codeOK:
 		return answer{}, f.toError(ep, now)
 	}

@@ -191,12 +191,12 @@ func TestUnreachableTokenCallNamesItsSettings(t *testing.T) {
 	f.apiBaseURL = "http://127.0.0.1:1/dingtalk"
 	_, err := f.token(t.Context())
 	e := requireError(t, err, provider.Unavailable)
-	require.Contains(t, e.Action, "check api_base_url")
-	require.Contains(t, e.Action, "set token_call to gettoken")
+	require.Contains(t, e.Action.String(), "check api_base_url")
+	require.Contains(t, e.Action.String(), "set token_call to gettoken")
 
 	f.apiBaseURL, f.server.handlers[tokenPath] = f.server.url, always("<html>")
 	_, err = f.token(t.Context())
-	require.Contains(t, requireError(t, err, provider.Malformed).Action,
+	require.Contains(t, requireError(t, err, provider.Malformed).Action.String(),
 		"check api_base_url: the newer API is https://api.dingtalk.com")
 }
 

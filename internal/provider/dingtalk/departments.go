@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -26,7 +27,7 @@ func (c *client) ListRoots(ctx context.Context) ([]provider.FoundDepartment, []s
 		return []provider.FoundDepartment{walked(root)}, nil, nil
 	}
 	if s.empty() {
-		return nil, nil, newError(authScopes, provider.Forbidden, "the app's visible range is empty", widenRange)
+		return nil, nil, newError(authScopes, provider.Forbidden, "fault.nothing_visible", widenRange)
 	}
 	roots, err := c.limitedRoots(ctx, s)
 	return roots, nil, err
@@ -126,16 +127,14 @@ func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
 func departmentNumber(ep provider.Endpoint, id string) (int64, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || n < 1 || strconv.FormatInt(n, 10) != id {
-		return 0, newError(
-			ep,
-			provider.Invalid,
-			"a department id must be a whole number from 1",
-			"give the id as DingTalk shows it",
-		)
+		return 0, provider.Meaning{
+			Kind: provider.Invalid, Problem: "fault.id_impossible", Action: "remedy.dingtalk_id_as_shown",
+		}.AsError(directory.DingTalk, ep, message.Args{"ID": id})
 	}
 	return n, nil
 }
 
 func unknownMethod(ep provider.Endpoint, l provider.ListMethod) error {
-	return newError(ep, provider.Invalid, "there is no listing "+strconv.Quote(string(l)), reportIt)
+	return provider.Meaning{Kind: provider.Invalid, Problem: "fault.listing_unknown", Action: reportIt}.
+		AsError(directory.DingTalk, ep, message.Args{"Listing": string(l)})
 }

@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -35,73 +37,49 @@ const (
 
 // Words for what a person should do, where several codes need the same.
 const (
-	checkBaseURL = "check base_url: the legacy API is https://oapi.dingtalk.com (international: " +
-		"https://oapi.dingtalk.io), with a path prefix only where a proxy needs one"
-	checkAPIBaseURL = "check api_base_url: the newer API is https://api.dingtalk.com, with a path prefix only " +
-		"where a proxy needs one"
-	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console " +
-		"(open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
-	tokenRefused = "the access token is refused, though it was fetched just now and app_key and app_secret " +
-		"were accepted"
-	shareToken = "another program may be invalidating it: give this sync an app of its own, or let all " +
-		"programs that use this app share one token"
-	grantPermission = "grant it in the DingTalk developer console (open-dev.dingtalk.com): the app > Permission " +
-		"management (权限管理)"
-	trustAddress = "add it in the DingTalk developer console (open-dev.dingtalk.com): the app > Security " +
-		"settings (安全设置) > server egress IP (服务器出口IP)"
-	widenRange = "include it both in the permissions' authorised range (授权范围, under Permission management) " +
-		"and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
-	reportIt         = "report it together with the code and the request id; the settings are not at fault"
-	enableApp        = "enable it again in the DingTalk admin console (oa.dingtalk.com)"
-	raiseQuota       = "wait for the next month, or buy a larger quota in the DingTalk developer console"
-	signInAgain      = "start the sign-in again"
-	nothingIfDeleted = "nothing to do if it was deleted in DingTalk: the next sync removes it"
+	checkBaseURL     = "remedy.dingtalk_check_base"
+	checkAPIBaseURL  = "remedy.dingtalk_check_api_base"
+	checkCredentials = "remedy.dingtalk_check_app"
+	tokenRefused     = "fault.token_refused_by_key"
+	shareToken       = "remedy.share_token"
+	grantPermission  = "remedy.dingtalk_grant"
+	trustAddress     = "remedy.dingtalk_trust_address"
+	widenRange       = "remedy.dingtalk_widen_range"
+	reportIt         = "remedy.dingtalk_report"
+	enableApp        = "remedy.dingtalk_enable_app"
+	raiseQuota       = "remedy.dingtalk_raise_quota"
+	signInAgain      = "remedy.sign_in_again"
+	nothingIfDeleted = "remedy.dingtalk_nothing_if_deleted"
 )
 
 // meaning is what a code means.
-type meaning struct {
-	kind    provider.Kind
-	problem string
-	action  string
-}
+type meaning provider.Meaning
 
 // meanings holds the documented codes a directory read can meet (dingtalk.md §1,
 // §2, §3, §6).
 var meanings = map[string]meaning{
-	"-1":    {provider.Unavailable, "DingTalk is busy", ""},
-	"60019": {provider.Unavailable, "DingTalk could not read the people of the department", ""},
+	"-1":    {provider.Unavailable, "fault.dingtalk_busy", ""},
+	"60019": {provider.Unavailable, "fault.dingtalk_people_away", ""},
 
-	"22":  {provider.Invalid, "the API path does not exist", checkBaseURL},
-	"404": {provider.Invalid, "the API path does not exist", checkBaseURL},
-	"40000": {
-		provider.Invalid,
-		"a parameter or the access token did not arrive",
-		"check that no proxy between here and DingTalk strips the query or the body",
-	},
-	"41001": {
-		provider.Invalid,
-		"the access token did not arrive",
-		"check that no proxy between here and DingTalk strips the query",
-	},
-	"40009":  {provider.Invalid, "the department id is not valid", reportIt},
-	"40035":  {provider.Invalid, "a parameter is not valid", reportIt},
-	"400001": {provider.Invalid, "a parameter is not valid", reportIt},
-	"400002": {provider.Invalid, "a parameter is not valid", reportIt},
-	"40069":  {provider.Invalid, "the page size is not valid", reportIt},
-	"60111":  {provider.Invalid, "the userid is missing", reportIt},
+	"22":     {provider.Invalid, "fault.api_path_unknown", checkBaseURL},
+	"404":    {provider.Invalid, "fault.api_path_unknown", checkBaseURL},
+	"40000":  {provider.Invalid, "fault.parameter_or_token_not_arrived", "remedy.dingtalk_proxy_query_or_body"},
+	"41001":  {provider.Invalid, "fault.token_stripped", "remedy.dingtalk_proxy_query"},
+	"40009":  {provider.Invalid, "fault.department_id_invalid", reportIt},
+	"40035":  {provider.Invalid, "fault.parameter_invalid", reportIt},
+	"400001": {provider.Invalid, "fault.parameter_invalid", reportIt},
+	"400002": {provider.Invalid, "fault.parameter_invalid", reportIt},
+	"40069":  {provider.Invalid, "fault.page_size_invalid", reportIt},
+	"60111":  {provider.Invalid, "fault.userid_missing", reportIt},
 
 	"AuthenticationFailed.MissingParameter": {
 		provider.Invalid,
-		"the access token did not arrive",
-		"check that no proxy between here and DingTalk strips headers",
+		"fault.token_stripped",
+		"remedy.dingtalk_proxy_headers",
 	},
-	"Missingbody": {
-		provider.Invalid,
-		"the request body did not arrive",
-		"check that no proxy between here and DingTalk strips the body",
-	},
+	"Missingbody": {provider.Invalid, "fault.body_not_arrived", "remedy.dingtalk_proxy_body"},
 
-	"40068": {provider.CursorExpired, "the page's position is no longer accepted", ""},
+	"40068": {provider.CursorExpired, "fault.position_refused", ""},
 
 	// A fresh token may help after these (dingtalk.md §6).
 	"40014":                 {provider.TokenRefused, tokenRefused, shareToken},
@@ -109,81 +87,59 @@ var meanings = map[string]meaning{
 	"40001":                 {provider.TokenRefused, tokenRefused, shareToken},
 	"InvalidAuthentication": {provider.TokenRefused, tokenRefused, shareToken},
 
-	"40089":                   {provider.Unauthenticated, "the CorpId and its secret do not match", checkCredentials},
-	"40096":                   {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
-	"invalidClientIdOrSecret": {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
-	"invalid.client":          {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
-	"authFailed":              {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
-	"unauthorized.client": {provider.Unauthenticated, "the app is not authorised for this company",
-		checkCredentials},
+	"40089":                   {provider.Unauthenticated, "fault.corp_secret_mismatch", checkCredentials},
+	"40096":                   {provider.Unauthenticated, "fault.key_secret_mismatch", checkCredentials},
+	"invalidClientIdOrSecret": {provider.Unauthenticated, "fault.key_secret_mismatch", checkCredentials},
+	"invalid.client":          {provider.Unauthenticated, "fault.key_secret_mismatch", checkCredentials},
+	"authFailed":              {provider.Unauthenticated, "fault.key_secret_mismatch", checkCredentials},
+	"unauthorized.client":     {provider.Unauthenticated, "fault.app_not_authorized", checkCredentials},
 
-	"60011": {provider.Forbidden, "the app lacks a permission", grantPermission},
-	"43007": {provider.Forbidden, "the call needs an authorisation that the app lacks", grantPermission},
-	"60020": {provider.Forbidden, "this server's address is not on the app's list of egress addresses", trustAddress},
-	"50003": {provider.Forbidden, "the app has been stopped", enableApp},
-	"50005": {provider.Forbidden, "the company has been disabled in DingTalk", enableApp},
-	"70001": {
-		provider.Forbidden,
-		"the company has been dissolved in DingTalk",
-		"remove this provider, or point it at another company",
-	},
+	"60011": {provider.Forbidden, "fault.permission_missing", grantPermission},
+	"43007": {provider.Forbidden, "fault.authorization_missing", grantPermission},
+	"60020": {provider.Forbidden, "fault.address_not_egress", trustAddress},
+	"50003": {provider.Forbidden, "fault.app_stopped", enableApp},
+	"50005": {provider.Forbidden, "fault.dingtalk_company_disabled", enableApp},
+	"70001": {provider.Forbidden, "fault.dingtalk_company_dissolved", "remedy.remove_provider"},
 
 	"Forbidden.AccessDenied.AccessTokenPermissionDenied": {
 		provider.Forbidden,
-		"the app lacks a permission",
+		"fault.permission_missing",
 		grantPermission,
 	},
-	"Forbidden.AccessDenied.IpNotInWhiteList": {
-		provider.Forbidden,
-		"this server's address is not on the app's list of egress addresses",
-		trustAddress,
-	},
+	"Forbidden.AccessDenied.IpNotInWhiteList": {provider.Forbidden, "fault.address_not_egress", trustAddress},
 
-	"50002": {provider.OutOfRange, "the person is outside the app's visible range", widenRange},
-	"50004": {provider.OutOfRange, "the department is outside the app's visible range", widenRange},
+	"50002": {provider.OutOfRange, "fault.person_beyond_range", widenRange},
+	"50004": {provider.OutOfRange, "fault.department_beyond_range", widenRange},
 
-	"60003": {provider.NotFound, "the department does not exist", nothingIfDeleted},
-	"60121": {provider.NotFound, "the person is not a member of the company", nothingIfDeleted},
-	"33011": {provider.NotFound, "the role does not exist", nothingIfDeleted},
-	"33012": {provider.NotFound, "no member of the company has this userid", nothingIfDeleted},
+	"60003": {provider.NotFound, "fault.department_unknown", nothingIfDeleted},
+	"60121": {provider.NotFound, "fault.person_of_no_company", nothingIfDeleted},
+	"33011": {provider.NotFound, "fault.role_unknown", nothingIfDeleted},
+	"33012": {provider.NotFound, "fault.userid_of_nobody", nothingIfDeleted},
 
 	// The calls of a login (dingtalk.md §6, §8; dingtalk-more.md §B).
-	"40078": {provider.CodeRefused, "the sign-in code is unknown or already used", signInAgain},
+	"40078": {provider.CodeRefused, "fault.sign_in_code_unknown_or_used", signInAgain},
 	"invalidParameter.authCode.notFound": {
 		provider.CodeRefused,
-		"the sign-in code is unknown or already used",
+		"fault.sign_in_code_unknown_or_used",
 		signInAgain,
 	},
-	"invalidParameter.user.notFound": {provider.NotFound, "the person does not exist", nothingIfDeleted},
+	"invalidParameter.user.notFound": {provider.NotFound, "fault.person_unknown", nothingIfDeleted},
 
-	"90018":            {provider.RateLimited, "the app calls this API too often", ""},
-	codeThrottledByAll: {provider.RateLimited, "all customers of DingTalk together overload this API", ""},
-	codeAddressBlocked: {
-		provider.RateLimited,
-		"this server's public address is blocked for five minutes for too many calls",
-		"",
-	},
-	"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
-	"Forbidden.AccessDenied.QpmLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
-	"Forbidden.AccessDenied.QpsLimitForApi": {
-		provider.RateLimited,
-		"all customers of DingTalk together overload this API",
-		"",
-	},
+	"90018":            {provider.RateLimited, "fault.app_call_too_often", ""},
+	codeThrottledByAll: {provider.RateLimited, "fault.dingtalk_overloaded", ""},
+	codeAddressBlocked: {provider.RateLimited, "fault.dingtalk_address_blocked", ""},
+	"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi": {provider.RateLimited, "fault.app_call_too_often", ""},
+	"Forbidden.AccessDenied.QpmLimitForAppkeyAndApi": {provider.RateLimited, "fault.app_call_too_often", ""},
+	"Forbidden.AccessDenied.QpsLimitForApi":          {provider.RateLimited, "fault.dingtalk_overloaded", ""},
 
-	"90020": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
-	"Forbidden.AccessDenied.ApiCountLimitForOrg": {
-		provider.QuotaExhausted,
-		"the month's quota of API calls is used up",
-		raiseQuota,
-	},
+	"90020": {provider.QuotaExhausted, "fault.month_quota_used", raiseQuota},
+	"Forbidden.AccessDenied.ApiCountLimitForOrg": {provider.QuotaExhausted, "fault.month_quota_used", raiseQuota},
 }
 
 // unknown is a code of which nothing is known.
-var unknown = meaning{provider.Unavailable, "this program does not know the code",
-	"nothing to do at first: the call is tried again; if the error recurs, look the code up at " +
-		"https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
-		"or ask DingTalk's support with the request id"}
+var unknown = meaning{
+	Kind: provider.Unavailable, Problem: "fault.code_unknown", Action: "remedy.dingtalk_unknown_code",
+}
 
 // classify looks a code up. A code that is neither in the table nor of a family whose
 // meaning is documented may pass, so it is tried again.
@@ -194,11 +150,11 @@ func classify(code string, status int) meaning {
 	n, err := strconv.Atoi(code)
 	switch {
 	case err == nil && n >= 90001 && n <= 90019: // per server, company or suite (dingtalk.md §6)
-		return meaning{provider.RateLimited, "too many calls", ""}
+		return meaning{Kind: provider.RateLimited, Problem: "fault.too_many_calls"}
 	case err == nil && n >= 900001 && n <= 900010: // (dingtalk.md §6)
-		return meaning{provider.Invalid, "a callback could not be decrypted or verified", reportIt}
+		return meaning{Kind: provider.Invalid, Problem: "fault.callback_unreadable", Action: reportIt}
 	case err != nil && status == http.StatusTooManyRequests:
-		return meaning{provider.RateLimited, "too many calls", ""}
+		return meaning{Kind: provider.RateLimited, Problem: "fault.too_many_calls"}
 	default:
 		return unknown
 	}
@@ -252,14 +208,14 @@ func readFailure(fields record, status int) (failure, bool) {
 
 func (f failure) toError(ep provider.Endpoint, now time.Time) *provider.Error {
 	c := classify(f.code, f.status)
-	if c.action == checkBaseURL {
-		c.action = checkBase(ep)
+	if c.Action == checkBaseURL {
+		c.Action = checkBase(ep)
 	}
-	e := newError(ep, c.kind, c.problem, c.action)
+	e := newError(ep, c.Kind, c.Problem, c.Action)
 	e.Code, e.RequestID, e.Unknown = plain(&f.code), f.requestID, c == unknown
-	switch c.kind {
+	switch c.Kind {
 	case provider.Forbidden:
-		e.Problem += f.facts()
+		e.Problem = provider.Naming(e.Problem, "", f.address(), f.permissions())
 	case provider.RateLimited:
 		e.RetryAfter = f.retryAfter(now)
 	}
@@ -272,29 +228,25 @@ var (
 	permission     = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)
 )
 
-// facts are the caller's address and the missing permission points, which
-// DingTalk appends to its texts (dingtalk.md §1.3, §6).
-func (f failure) facts() string {
-	var facts string
+// address is the caller's, which DingTalk appends to its texts (dingtalk.md §1.3, §6).
+func (f failure) address() string {
 	if m := callerAddress.FindStringSubmatch(f.text); m != nil {
 		if ip, err := netip.ParseAddr(strings.TrimRight(m[1], ".:")); err == nil {
-			facts += ": " + ip.String()
+			return ip.String()
 		}
 	}
+	return ""
+}
+
+// permissions are the points that are missing, which DingTalk appends as well.
+func (f failure) permissions() string {
 	found := f.scopes
 	if m := requiredScopes.FindStringSubmatch(f.text); m != nil {
 		found = append(found, strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })...)
 	}
-	var names []string
-	for _, name := range found {
-		if permission.MatchString(name) {
-			names = append(names, name)
-		}
-	}
-	if len(names) > 0 {
-		facts += ": " + strings.Join(names, ", ")
-	}
-	return facts
+	return strings.Join(slices.DeleteFunc(slices.Clone(found), func(name string) bool {
+		return !permission.MatchString(name)
+	}), ", ")
 }
 
 var (
@@ -325,7 +277,7 @@ func (f failure) retryAfter(now time.Time) time.Duration {
 }
 
 // checkBase is what to check about the address of an endpoint.
-func checkBase(ep provider.Endpoint) string {
+func checkBase(ep provider.Endpoint) message.Code {
 	if ep.Base == keyAPIBaseURL {
 		return checkAPIBaseURL
 	}
@@ -333,26 +285,25 @@ func checkBase(ep provider.Endpoint) string {
 }
 
 func unusableAddress(ep provider.Endpoint) *provider.Error {
-	return newError(ep, provider.Invalid, "the address of the call cannot be built", checkBase(ep))
+	return newError(ep, provider.Invalid, "fault.address_unusable", checkBase(ep))
 }
 
 // notTheAPI judges an answer that is not DingTalk's own. The rate guard's page is one
 // too (dingtalk.md §1.2 shape E).
 func notTheAPI(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
 	return provider.NotTheAPI(directory.DingTalk, ep, reply,
-		checkBase(ep)+"; DingTalk itself answers with a web page while it blocks an address for too many calls")
+		message.Of("remedy.dingtalk_or_blocked", message.Args{"Check": message.Of(checkBase(ep), nil)}))
 }
 
 // malformed reports a successful answer that cannot be what the API sends.
 func (a answer) malformed(problem string) *provider.Error {
-	e := newError(a.endpoint, provider.Malformed, problem, reportIt)
-	e.RequestID = a.requestID
+	e := newError(a.endpoint, provider.Malformed, "", reportIt)
+	e.Problem, e.RequestID = provider.Detail(problem), a.requestID
 	return e
 }
 
-func newError(ep provider.Endpoint, kind provider.Kind, problem, action string) *provider.Error {
-	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: ep.Name, Problem: problem,
-		Action: action}
+func newError(ep provider.Endpoint, kind provider.Kind, problem, action message.Code) *provider.Error {
+	return provider.Meaning{Kind: kind, Problem: problem, Action: action}.AsError(directory.DingTalk, ep, nil)
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,80}$`)

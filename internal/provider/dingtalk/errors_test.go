@@ -5,18 +5,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
 func TestEveryCodeSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	for code, c := range meanings {
-		require.NotEmpty(t, c.kind, code)
-		require.NotEmpty(t, c.problem, code)
+		require.NotEmpty(t, c.Kind, code)
+		require.NotEmpty(t, c.Problem, code)
 		e := failure{code: code}.toError(userList, testNow)
-		require.Contains(t, e.Error(), "; "+e.Remedy(), code)
-		if c.action == "" {
-			require.True(t, c.kind.Retryable(), "%s: only waiting is a remedy that goes without saying", code)
+		require.Contains(t, e.Error(), "; "+e.Remedy().String(), code)
+		if c.Action == "" {
+			require.True(t, c.Kind.Retryable(), "%s: only waiting is a remedy that goes without saying", code)
 		}
 	}
 }
@@ -43,8 +44,8 @@ func TestDocumentedCodes(t *testing.T) {
 	}
 	for kind, codes := range documented {
 		for _, code := range codes {
-			require.Equal(t, kind, classify(code, 200).kind, code)
-			require.NotContains(t, classify(code, 200).problem, "does not know", code)
+			require.Equal(t, kind, classify(code, 200).Kind, code)
+			require.NotContains(t, classify(code, 200).Problem, "does not know", code)
 		}
 	}
 }
@@ -69,11 +70,15 @@ func TestUnknownCodes(t *testing.T) {
 		{"tooMany", 429, provider.RateLimited},
 	}
 	for _, tt := range tests {
-		require.Equal(t, tt.want, classify(tt.code, tt.status).kind, tt.code)
+		require.Equal(t, tt.want, classify(tt.code, tt.status).Kind, tt.code)
 	}
 	e := failure{code: "50999", requestID: "16aa", text: personalText}.toError(userList, testNow)
-	require.EqualError(t, e, "DingTalk 50999: this program does not know the code; "+unknown.action+
-		" (user/list, request 16aa)")
+	require.EqualError(
+		t,
+		e,
+		"DingTalk 50999: this program does not know the code; "+message.Of(unknown.Action, nil).String()+
+			" (user/list, request 16aa)",
+	)
 }
 
 func TestFactsInWords(t *testing.T) {
@@ -92,8 +97,10 @@ func TestFactsInWords(t *testing.T) {
 		"permission": {
 			`{"errcode":88,"sub_code":"60011","sub_msg":"应用尚未开通所需的权限：[qyapi_get_member], {requiredScopes=[qyapi_get_member]}"}`,
 			"the app lacks a permission: qyapi_get_member"},
-		"permissions": {`{"errcode":88,"sub_code":"60011","sub_msg":"{requiredScopes=[qyapi_get_member, qyapi_base]}"}`,
-			"the app lacks a permission: qyapi_get_member, qyapi_base"},
+		"permissions": {
+			`{"errcode":88,"sub_code":"60011","sub_msg":"{requiredScopes=[qyapi_get_member, qyapi_base]}"}`,
+			"the app lacks a permission: qyapi_get_member, qyapi_base",
+		},
 		"permission of the new API": {
 			`{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","accessdenieddetail":{"requiredScopes":["Contact.User.Read","` + personalText + `",7]}}`,
 			"the app lacks a permission: Contact.User.Read"},
@@ -106,8 +113,8 @@ func TestFactsInWords(t *testing.T) {
 			f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(tt.body)})
 			_, _, err := f.ListRoots(t.Context())
 			e := requireError(t, err, provider.Forbidden)
-			require.Equal(t, tt.want, e.Problem)
-			require.Contains(t, e.Action, "open-dev.dingtalk.com")
+			require.Equal(t, tt.want, e.Problem.String())
+			require.Contains(t, e.Action.String(), "open-dev.dingtalk.com")
 		})
 	}
 }
@@ -126,7 +133,7 @@ func TestNoTextOfTheProviderIsShown(t *testing.T) {
 		f.server.handlers[tokenPath] = issue(firstToken)
 		f.server.mu.Unlock()
 		_, err := f.user(t.Context(), "u1")
-		e := requireError(t, err, c.kind)
+		e := requireError(t, err, c.Kind)
 		require.Equal(t, code, e.Code)
 		require.Empty(t, e.RequestID)
 	}

@@ -207,7 +207,7 @@ func requireError(t *testing.T, err error, kind provider.Kind) *provider.Error {
 	var e *provider.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, kind, e.Kind, "%v", err)
-	require.NotEmpty(t, e.Problem)
+	require.NotEmpty(t, e.Problem.String())
 	for _, secret := range []string{testSecret, firstToken, nextToken, testKey, "access_token=", personalText} {
 		require.NotContains(t, err.Error(), secret)
 	}

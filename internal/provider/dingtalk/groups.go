@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -92,12 +93,9 @@ func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (p
 	}
 	id, err := strconv.ParseInt(q.Group, 10, 64)
 	if err != nil {
-		return provider.GroupMemberPage{}, newError(
-			roleHolders,
-			provider.Invalid,
-			"a role id must be a whole number",
-			reportIt,
-		)
+		return provider.GroupMemberPage{}, provider.Meaning{
+			Kind: provider.Invalid, Problem: "fault.id_impossible", Action: reportIt,
+		}.AsError(directory.DingTalk, roleHolders, message.Args{"ID": q.Group})
 	}
 	offset, err := parseOffset(roleHolders, q.Cursor)
 	if err != nil {
@@ -158,7 +156,7 @@ func parseOffset(ep provider.Endpoint, cursor string) (int64, error) {
 	}
 	offset, err := strconv.ParseInt(cursor, 10, 64)
 	if err != nil || offset < 0 {
-		return 0, newError(ep, provider.CursorExpired, "the cursor is not a position", "")
+		return 0, newError(ep, provider.CursorExpired, "fault.cursor_unknown", "")
 	}
 	return offset, nil
 }

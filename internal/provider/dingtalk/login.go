@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -45,12 +47,12 @@ func (c *client) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
 	if provider.KindOf(err) == provider.CodeRefused {
 		_, err = c.findByUnionID(ctx, provider.NoID)
 	}
-	browser, err := provider.LoginFinding("sign-in in a browser", err)
+	browser, err := provider.LoginFinding(message.Of("tried.sign_in_browser", nil), err)
 	if err != nil {
 		return nil, err
 	}
 	_, err = c.resolveInApp(ctx, provider.NoCode)
-	inside, err := provider.LoginFinding("sign-in inside DingTalk", err)
+	inside, err := provider.LoginFinding(provider.InsideApp(directory.DingTalk), err)
 	return []provider.Finding{browser, inside}, err
 }
 
@@ -144,7 +146,7 @@ func (c *client) resolveInApp(ctx context.Context, code string) (provider.Login,
 
 // stranger is who signed in and is not of the company.
 func (a answer) stranger() *provider.Error {
-	e := newError(a.endpoint, provider.OtherCompany, "who signed in is no member of the company", "")
+	e := newError(a.endpoint, provider.OtherCompany, "fault.not_of_company", "")
 	e.RequestID = a.requestID
 	return e
 }

@@ -94,7 +94,7 @@ func (c *client) LookupMember(ctx context.Context, m provider.MemberRef) (provid
 // too, count as gone (dingtalk.md §11.14).
 func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (directory.Member, bool, error) {
 	if m.ExternalID == "" {
-		return directory.Member{}, false, newError(userGet, provider.Invalid, "the userid is missing", reportIt)
+		return directory.Member{}, false, newError(userGet, provider.Invalid, "fault.userid_missing", reportIt)
 	}
 	r, err := c.user(ctx, m.ExternalID)
 	if isGone(err, "60121", "33012") {

@@ -69,7 +69,7 @@ func (c *client) userPage(
 	var offset int64
 	if cursor != "" {
 		if offset, err = strconv.ParseInt(cursor, 10, 64); err != nil {
-			return nil, "", "", newError(userList, provider.CursorExpired, "the cursor is not a number", "")
+			return nil, "", "", newError(userList, provider.CursorExpired, "fault.cursor_unknown", "")
 		}
 	}
 	a, err := c.call(ctx, userList, userListRequest{DeptID: number, Cursor: offset, Size: pageSize})
@@ -115,7 +115,7 @@ func (c *client) grantedMembers(ctx context.Context, after string) (provider.Mem
 	}
 	if s.full() {
 		return provider.MemberPage{}, newError(authScopes, provider.OutOfRange,
-			"the visible range was widened to the whole company while it was read", "run the sync again")
+			"fault.range_widened", "remedy.sync_again")
 	}
 	rest := s.people
 	if after != "" {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,11 +84,10 @@ func (c *client) streamAddress(ctx context.Context) (string, error) {
 
 // judgeHandshake reads a refusal to connect. What it looks like is not published.
 func judgeHandshake(answer *http.Response) *provider.Error {
-	e := newError(stream, provider.Unavailable, "the stream is refused (HTTP "+strconv.Itoa(answer.StatusCode)+")", "")
 	if answer.StatusCode == http.StatusUnauthorized {
-		e.Problem = "the stream's ticket is refused"
+		return newError(stream, provider.Unavailable, "fault.stream_ticket_refused", "")
 	}
-	return e
+	return provider.StreamRefused(directory.DingTalk, stream, answer)
 }
 
 // session is one connection.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -82,7 +83,7 @@ func (a answer) token(tokenKey, lifeKey string, asked time.Time) (string, time.T
 func orGetToken(err error) error {
 	var e *provider.Error
 	if errors.As(err, &e) && e.Code == "" && e.Kind != provider.RateLimited {
-		e.Action = e.Remedy() + "; if this machine can reach only base_url, set token_call to gettoken"
+		e.Action = message.Of("remedy.or_gettoken", message.Args{"Remedy": e.Remedy()})
 	}
 	return err
 }

@@ -15,23 +15,17 @@ import (
 	"testing"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
-
-// Code is a row of a client's table of the provider's codes.
-type Code struct {
-	Code            string
-	Kind            provider.Kind
-	Problem, Action string
-}
 
 var update = flag.Bool("update", false, "write docs/provider-errors.md anew")
 
 // Require fails unless docs/provider-errors.md has exactly these codes of
 // the provider. Called from a client's directory; with -update it writes them.
-func Require(t *testing.T, vendor directory.ProviderType, codes []Code) {
+func Require(t *testing.T, vendor directory.ProviderType, codes []*provider.Error) {
 	t.Helper()
-	slices.SortFunc(codes, func(a, b Code) int {
+	slices.SortFunc(codes, func(a, b *provider.Error) int {
 		na, ea := strconv.Atoi(a.Code)
 		nb, eb := strconv.Atoi(b.Code)
 		if ea == nil && eb == nil {
@@ -44,7 +38,7 @@ func Require(t *testing.T, vendor directory.ProviderType, codes []Code) {
 	})
 	var items []item
 	for _, c := range codes {
-		items = append(items, item{"`" + c.Code + "`", c.Kind, c.Problem, cmp.Or(c.Action, c.Kind.Remedy())})
+		items = append(items, item{"`" + c.Code + "`", c.Kind, said(t, c.Problem), said(t, c.Remedy())})
 	}
 	require(t, filepath.Join("..", "..", ".."), vendor.Traits().DisplayName, items)
 }
@@ -56,15 +50,26 @@ func RequireCodeless(t *testing.T) {
 	root := filepath.Join("..", "..")
 	var items []item
 	for _, kind := range provider.Kinds {
-		items = append(items, item{"`" + string(kind) + "`", "", "", kind.Remedy()})
+		items = append(items, item{"`" + string(kind) + "`", "", "", said(t, kind.Remedy())})
 	}
 	require(t, root, "By kind", items)
 	items = nil
-	words := strings.NewReplacer("{}", "…", "{base}", "check base_url")
 	for _, failure := range provider.TransportFailures {
-		items = append(items, item{words.Replace(failure.Problem), failure.Kind, "", words.Replace(failure.Do)})
+		e := failure.InTransit("", provider.Endpoint{}, "…", message.Of("remedy.check_base", nil))
+		items = append(items, item{said(t, e.Problem), e.Kind, "", said(t, e.Remedy())})
 	}
 	require(t, root, "Without a code", items)
+}
+
+// said is what a text says in English. It has to say something in every language.
+func said(t *testing.T, text message.Text) string {
+	t.Helper()
+	for _, l := range message.Languages {
+		if words := text.In(l); words == "" || words == string(text.Code) || strings.Contains(words, "<no value>") {
+			t.Errorf("%s says %q in %s", text.Code, words, l)
+		}
+	}
+	return text.String()
 }
 
 // item is a line of a section: what an error is known by, its kind, what it means, and what

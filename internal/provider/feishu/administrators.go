@@ -19,10 +19,8 @@ const appAdministrator directory.AdministratorLevel = "app_admin"
 // ListAdministrators implements provider.AdministratorReader by app_admin_user/list.
 func (c *client) ListAdministrators(ctx context.Context, cursor string) (provider.AdministratorPage, error) {
 	if cursor != "" {
-		return provider.AdministratorPage{}, &provider.Error{
-			Provider: directory.Feishu, Kind: provider.CursorExpired, Endpoint: listAppAdministrators.Name,
-			Problem: "the list has no pages",
-		}
+		return provider.AdministratorPage{}, newError(listAppAdministrators, provider.CursorExpired,
+			"fault.cursor_unknown", "")
 	}
 	a, err := c.call(ctx, listAppAdministrators, nil)
 	if err != nil {

@@ -21,5 +21,5 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	require.Equal(t, provider.Malformed, failure(t, err).Kind)
 	require.Contains(t, err.Error(), "larger than 4 MiB")
 	_, err = c.ListDepartments(t.Context(), wholeTree)
-	require.Contains(t, failure(t, err).Problem, "larger than 4 MiB")
+	require.Contains(t, failure(t, err).Problem.String(), "larger than 4 MiB")
 }

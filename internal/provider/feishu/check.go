@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -19,16 +19,16 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 		return nil, err
 	}
 	r := &provider.Report{}
-	pass(r, "credentials", "the app id and secret are accepted")
+	r.Pass(message.Of("tried.credentials", nil), message.Of("found.feishu_credentials_accepted", nil))
 
 	v, err := c.visible(ctx)
 	if err != nil {
-		return denied(r, "visible range", err)
+		return denied(r, triedRange, err)
 	}
 	withheld := false
 	if v.silent {
 		if withheld, err = c.withholdsPeople(ctx, v.departments); err != nil {
-			return denied(r, "visible range", err)
+			return denied(r, triedRange, err)
 		}
 	}
 	reportRange(r, v, withheld)
@@ -37,69 +37,68 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 	}
 	roots, _, err := c.rootsOf(ctx, v)
 	if err != nil {
-		return denied(r, "departments", err)
+		return denied(r, triedDepartments, err)
 	}
 	found, err := c.checkDepartments(ctx, r, roots)
 	if err != nil {
-		return denied(r, "departments", err)
+		return denied(r, triedDepartments, err)
 	}
 	if err := c.checkMembers(ctx, r, append(roots, found...)); err != nil {
-		return denied(r, "members", err)
+		return denied(r, triedMembers, err)
 	}
 	return r, c.optionalKinds(ctx, r)
 }
 
-func pass(r *provider.Report, check, detail string) {
-	r.Findings = append(r.Findings, provider.Finding{Level: provider.Pass, Check: check, Detail: detail})
+// What is tried.
+var (
+	triedRange       = message.Of("tried.visible_range", nil)
+	triedDepartments = message.Of("tried.departments", nil)
+	triedMembers     = message.Of("tried.members", nil)
+)
+
+func triedPermission(name string) message.Text {
+	return message.Of("tried.permission", message.Args{"Name": name})
 }
 
 // denied makes a finding of a missing permission and ends the check; anything
 // else is returned as it is.
-func denied(r *provider.Report, check string, err error) (*provider.Report, error) {
+func denied(r *provider.Report, check message.Text, err error) (*provider.Report, error) {
 	var e *provider.Error
 	if !errors.As(err, &e) || e.Kind != provider.Forbidden || e.Code == "99991401" {
 		return nil, err
 	}
-	refuse(r, provider.Fail, check, e)
+	r.Refuse(provider.Fail, check, e)
 	return r, nil
 }
 
-// refuse makes a finding of an error.
-func refuse(r *provider.Report, l provider.Level, check string, e *provider.Error) {
-	r.Findings = append(r.Findings, provider.Finding{Level: l, Check: check, Detail: e.Said(), Action: e.Remedy()})
-}
-
 // passedOver warns of a single department that cannot be read; others may be.
-func passedOver(r *provider.Report, check string, err error) bool {
+func passedOver(r *provider.Report, check message.Text, err error) bool {
 	var e *provider.Error
 	if !errors.As(err, &e) || !unreadable(err) {
 		return false
 	}
-	refuse(r, provider.Warn, check, e)
+	r.Refuse(provider.Warn, check, e)
 	return true
 }
 
 // reportRange fills in the range. Its member ids are open_ids: the range lists
 // people by one kind of id. Withheld: it does not say who is granted one by one.
 func reportRange(r *provider.Report, v visible, withheld bool) {
-	finding := provider.Finding{Level: provider.Pass, Check: "visible range", Detail: "the whole company"}
-	if v.root == nil {
-		finding = provider.Finding{Level: provider.Warn, Check: "visible range", Action: widenRange,
-			Detail: fmt.Sprintf(
-				"limited to %d departments with all below them and %d people",
-				len(v.departments),
-				len(v.members),
-			)}
-		switch {
-		case v.empty() && withheld:
-			finding.Level, finding.Detail, finding.Action = provider.Fail, noDepartment+"; "+peopleUnknown, grantScope
-		case v.empty():
-			finding.Level, finding.Detail = provider.Fail, nothingVisible
-		case withheld:
-			finding.Detail = fmt.Sprintf("limited to %d departments with all below them", len(v.departments))
-		}
+	widen, grant := message.Of(widenRange, nil), message.Of(grantScope, nil)
+	limits := message.Args{"Departments": len(v.departments)}
+	switch {
+	case v.root != nil:
+		r.Pass(triedRange, message.Of("found.whole_company", nil))
+	case v.empty() && withheld:
+		r.Add(provider.Fail, triedRange, message.Of(noDepartment, nil), grant)
+	case v.empty():
+		r.Add(provider.Fail, triedRange, message.Of(nothingVisible, nil), widen)
+	case withheld:
+		r.Add(provider.Warn, triedRange, message.Of("found.range_limited_departments", limits), widen)
+	default:
+		limits["Members"] = len(v.members)
+		r.Add(provider.Warn, triedRange, message.Of("found.range_limited", limits), widen)
 	}
-	r.Findings = append(r.Findings, finding)
 	r.Range = provider.VisibleRange{
 		Full:           v.root != nil,
 		Departments:    v.departments,
@@ -107,16 +106,11 @@ func reportRange(r *provider.Report, v visible, withheld bool) {
 		MembersUnknown: withheld,
 	}
 	if withheld && !v.empty() {
-		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "permission " + employeeID,
-			Detail: peopleUnknown + ": such people are not read, and every run stays partial", Action: grantScope})
+		r.Add(provider.Warn, triedPermission(employeeID), message.Of("found.feishu_granted_unread", nil), grant)
 	}
 	if v.groups > 0 {
-		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "visible range",
-			Detail: fmt.Sprintf(
-				"the range also names %d user groups; people who are visible only through a group are not read",
-				v.groups,
-			),
-			Action: "add these people or their departments to the app's contact range"})
+		r.Add(provider.Warn, triedRange, message.Of("found.range_names_groups", message.Args{"Groups": v.groups}),
+			message.Of("remedy.feishu_range_by_groups", nil))
 	}
 }
 
@@ -130,15 +124,16 @@ func (c *client) checkTenant(ctx context.Context, r *provider.Report) error {
 		return err
 	}
 	r.Company = name
-	finding := provider.Finding{Level: provider.Pass, Check: "permission " + tenantScope}
-	const costs = "the company's name cannot be read, so the root department is called Root"
+	check := triedPermission(tenantScope)
 	switch {
 	case refused != nil:
-		finding.Level, finding.Detail, finding.Action = provider.Warn, costs+": "+refused.Said(), refused.Remedy()
+		r.Add(provider.Warn, check,
+			message.Of("found.company_name_refused", message.Args{"Refusal": refused.Said()}), refused.Remedy())
 	case name == "":
-		finding.Level, finding.Detail, finding.Action = provider.Warn, costs+": no name was sent", grantScope
+		r.Add(provider.Warn, check, message.Of("found.company_name_missing", nil), message.Of(grantScope, nil))
+	default:
+		r.Pass(check, message.Of("found.granted", nil))
 	}
-	r.Findings = append(r.Findings, finding)
 	return nil
 }
 
@@ -158,13 +153,13 @@ func (c *client) checkDepartments(
 			q.Method = methodLevel
 			page, err = c.ListDepartments(ctx, q)
 		}
-		if passedOver(r, "departments", err) {
+		if passedOver(r, triedDepartments, err) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		pass(r, "departments", fmt.Sprintf("read below %s: %d", called(root.ExternalID), len(page.Departments)))
+		r.Pass(triedDepartments, numberIn("found.read_below", root.ExternalID, len(page.Departments)))
 		var raws []json.RawMessage
 		for _, d := range page.Departments {
 			raws = append(raws, d.Raw)
@@ -172,16 +167,16 @@ func (c *client) checkDepartments(
 		checkFields(r, raws, departmentFields)
 		return page.Departments, nil
 	}
-	pass(r, "departments", "no department could be read")
+	r.Pass(triedDepartments, message.Of("found.no_department_readable", nil))
 	return nil, nil
 }
 
-// called names a department for people, to whom the root's id says nothing.
-func called(id string) string {
-	if id == rootID {
-		return "the root department"
+// numberIn says how many objects were read in a department. People know the root by no id.
+func numberIn(code message.Code, department string, number int) message.Text {
+	if department == rootID {
+		department = ""
 	}
-	return "department " + id
+	return message.Of(code, message.Args{"Department": department, "Number": number})
 }
 
 const (
@@ -197,7 +192,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 	var trouble []error
 	for _, d := range departments[:min(len(departments), maxTries)] {
 		page, err := c.ListDepartmentMembers(ctx, provider.Query{Department: d.ExternalID, Method: d.MembersMethod})
-		if passedOver(r, "members", err) {
+		if passedOver(r, triedMembers, err) {
 			continue
 		}
 		if kind := provider.KindOf(err); kind == provider.Unavailable || kind == provider.Malformed {
@@ -212,7 +207,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 		if len(page.Members) == 0 {
 			continue
 		}
-		pass(r, "members", fmt.Sprintf("read directly in %s: %d", called(d.ExternalID), len(page.Members)))
+		r.Pass(triedMembers, numberIn("found.read_in", d.ExternalID, len(page.Members)))
 		var raws []json.RawMessage
 		for _, m := range page.Members {
 			raws = append(raws, m.Raw)
@@ -223,8 +218,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 	if len(trouble) > 0 {
 		return trouble[0]
 	}
-	pass(r, "members",
-		"the departments that were read have no direct members, so field permissions could not be checked")
+	r.Pass(triedMembers, message.Of("found.no_direct_members", nil))
 	return nil
 }
 
@@ -232,31 +226,31 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 type field struct {
 	scope string
 	keys  []string
-	costs string
+	costs message.Code
 }
 
 var departmentFields = []field{
-	{"contact:department.base:readonly", []string{"name"}, "departments have no names"},
+	{"contact:department.base:readonly", []string{"name"}, "cost.department_names"},
 	{
 		"contact:department.organize:readonly",
 		[]string{"parent_department_id", "order"},
-		"the tree has no parents, order and head counts",
+		"cost.tree",
 	},
 }
 
 var memberFields = []field{
-	{"contact:user.base:readonly", []string{"name"}, "people have no names and pictures"},
-	{"contact:user.department:readonly", []string{"department_ids", "orders"}, "main departments are guessed"},
+	{"contact:user.base:readonly", []string{"name"}, "cost.names"},
+	{"contact:user.department:readonly", []string{"department_ids", "orders"}, "cost.main_departments"},
 	{
 		"contact:user.employee:readonly",
 		[]string{"status", "job_title"},
-		"frozen and resigned people stay active, and titles are missing",
+		"cost.statuses",
 	},
-	{employeeID, []string{"user_id"}, "people are identified by open_id instead of user_id"},
-	{"contact:user.email:readonly", []string{"email"}, "e-mail addresses are missing"},
-	{"contact:user.phone:readonly", []string{"mobile"}, "phone numbers are missing"},
-	{"contact:user.employee_number:read", []string{"employee_no"}, "employee numbers are missing"},
-	{"contact:user.gender:readonly", []string{"gender"}, "genders are missing"},
+	{employeeID, []string{"user_id"}, "cost.user_ids"},
+	{"contact:user.email:readonly", []string{"email"}, "cost.emails"},
+	{"contact:user.phone:readonly", []string{"mobile"}, "cost.phones"},
+	{"contact:user.employee_number:read", []string{"employee_no"}, "cost.employee_numbers"},
+	{"contact:user.gender:readonly", []string{"gender"}, "cost.genders"},
 }
 
 // checkFields warns of each permission none of whose fields any record carries:
@@ -273,28 +267,22 @@ func checkFields(r *provider.Report, raws []json.RawMessage, fields []field) {
 		}
 	}
 	for _, f := range fields {
-		finding := provider.Finding{Level: provider.Pass, Check: "permission " + f.scope}
-		if !slices.ContainsFunc(f.keys, func(key string) bool { return sent[key] }) {
-			finding.Level, finding.Action = provider.Warn, grantScope
-			finding.Detail = "no record contains " + strings.Join(f.keys, " or ") + ": " + f.costs
+		if slices.ContainsFunc(f.keys, func(key string) bool { return sent[key] }) {
+			r.Pass(triedPermission(f.scope), message.Of("found.granted", nil))
+			continue
 		}
-		r.Findings = append(r.Findings, finding)
+		r.Add(provider.Warn, triedPermission(f.scope), message.Of("found.field_missing", message.Args{
+			"Fields": strings.Join(f.keys, ", "), "Costs": message.Of(f.costs, nil),
+		}), message.Of(grantScope, nil))
 	}
 }
 
 // optionalKinds reads a page of user groups and one of administrators.
 func (c *client) optionalKinds(ctx context.Context, r *provider.Report) error {
 	groups, err := c.ListGroups(ctx, "")
-	finding, err := provider.OptionalKind("user groups", len(groups.Groups), err)
-	if err != nil {
+	if err := r.OptionalKind(message.Of("tried.user_groups", nil), len(groups.Groups), err); err != nil {
 		return err
 	}
-	r.Findings = append(r.Findings, finding)
 	administrators, err := c.ListAdministrators(ctx, "")
-	finding, err = provider.OptionalKind("administrators", len(administrators.Administrators), err)
-	if err != nil {
-		return err
-	}
-	r.Findings = append(r.Findings, finding)
-	return nil
+	return r.OptionalKind(message.Of("tried.administrators", nil), len(administrators.Administrators), err)
 }

@@ -52,7 +52,7 @@ type answer struct {
 // malformed reports an answer that cannot be what the API sends.
 func (a answer) malformed(problem string) error {
 	return &provider.Error{Provider: directory.Feishu, Kind: provider.Malformed, Endpoint: a.endpoint,
-		Problem: problem, RequestID: a.requestID}
+		Problem: provider.Detail(problem), RequestID: a.requestID}
 }
 
 // call makes an authorised GET, and once more with a fresh token if the token is

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -83,7 +84,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	_, _, err := c.ListRoots(t.Context())
 	e := failure(t, err)
 	require.Equal(t, provider.Invalid, e.Kind)
-	require.Contains(t, e.Action, "base_url")
+	require.Contains(t, e.Action.String(), "base_url")
 	require.Empty(t, s.to("/stolen"))
 }
 
@@ -95,12 +96,16 @@ func TestEveryCodeIsClassified(t *testing.T) {
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(400, int(code))})
 			_, err := c.ListDepartments(t.Context(), wholeTree)
 			e := failure(t, err)
-			require.Equal(t, v.kind, e.Kind)
+			require.Equal(t, v.Kind, e.Kind)
 			require.Equal(t, strconv.FormatInt(code, 10), e.Code)
 			require.Equal(t, "LOG1", e.RequestID)
 			require.Equal(t, "departments/children", e.Endpoint)
-			require.Contains(t, e.Error(), "; "+e.Remedy())
-			require.True(t, e.Action != "" || e.Kind.Retryable(), "only waiting is a remedy that goes without saying")
+			require.Contains(t, e.Error(), "; "+e.Remedy().String())
+			require.True(
+				t,
+				e.Action.String() != "" || e.Kind.Retryable(),
+				"only waiting is a remedy that goes without saying",
+			)
 		})
 	}
 }
@@ -118,11 +123,11 @@ func TestRefusalNamesPermissionsAndFieldsOnly(t *testing.T) {
 	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.Forbidden, e.Kind)
-	require.Contains(t, e.Problem, "contact:contact.base:readonly")
-	require.Contains(t, e.Action, "Permissions & Scopes")
+	require.Contains(t, e.Problem.String(), "contact:contact.base:readonly")
+	require.Contains(t, e.Action.String(), "Permissions & Scopes")
 
 	_, err = c.ListDepartments(t.Context(), wholeTree)
-	require.Contains(t, failure(t, err).Problem, "page_size")
+	require.Contains(t, failure(t, err).Problem.String(), "page_size")
 }
 
 func TestRequestIDComesFromTheFirstPlaceThatHasOne(t *testing.T) {
@@ -342,6 +347,12 @@ func TestSettings(t *testing.T) {
 func TestAnUnknownDepartmentMayHaveBeenDeleted(t *testing.T) {
 	t.Parallel()
 	for _, code := range []int64{40015, 99992357, 99992380} {
-		require.Contains(t, meanings[code].action, "nothing to do if it was deleted", "code %d", code)
+		require.Contains(
+			t,
+			message.Of(meanings[code].Action, nil).String(),
+			"nothing to do if it was deleted",
+			"code %d",
+			code,
+		)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -32,17 +33,10 @@ func (c *client) ListRoots(ctx context.Context) (found []provider.FoundDepartmen
 	}
 	if v.empty() {
 		// It must not look like a company that everybody has left.
-		e := &provider.Error{
-			Provider: directory.Feishu,
-			Kind:     provider.Forbidden,
-			Endpoint: listScopes.Name,
-			Problem:  nothingVisible,
-			Action:   widenRange,
-		}
 		if v.silent {
-			e.Problem, e.Action = noDepartment+"; "+peopleUnknown, grantScope
+			return nil, nil, newError(listScopes, provider.Forbidden, noDepartment, grantScope)
 		}
-		return nil, nil, e
+		return nil, nil, newError(listScopes, provider.Forbidden, nothingVisible, widenRange)
 	}
 	return c.rootsOf(ctx, v)
 }
@@ -237,15 +231,9 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 		page.Departments = append(page.Departments, foundBy(q, d))
 	}
 	if q.Method == methodTree && q.Cursor == "" && parentless(page.Departments) {
-		return none, &provider.Error{
-			Provider:  directory.Feishu,
-			Kind:      provider.TooLarge,
-			Endpoint:  ep.Name,
-			RequestID: a.requestID,
-			Instead:   methodLevel,
-			Problem:   "the answer does not say which department is below which",
-			Action:    "nothing to do: the departments are read level by level instead",
-		}
+		e := newError(ep, provider.TooLarge, "fault.feishu_no_parents", "remedy.read_level_by_level")
+		e.RequestID, e.Instead = a.requestID, methodLevel
+		return none, e
 	}
 	return page, nil
 }
@@ -279,7 +267,7 @@ func instead(err error, asked provider.ListMethod) error {
 		if asked == methodTree {
 			e.Instead = methodLevel
 		} else {
-			e.Kind, e.Action = provider.Invalid, reportBug
+			e.Kind, e.Action = provider.Invalid, message.Of(reportBug, nil)
 		}
 	}
 	return err
@@ -287,7 +275,7 @@ func instead(err error, asked provider.ListMethod) error {
 
 func unknownMethod(ep provider.Endpoint, l provider.ListMethod) error {
 	return &provider.Error{Provider: directory.Feishu, Kind: provider.Invalid, Endpoint: ep.Name,
-		Problem: "unknown listing " + strconv.Quote(string(l))}
+		Problem: message.Of("fault.listing_unknown", message.Args{"Listing": string(l)})}
 }
 
 // unusable describes a record that cannot be used.

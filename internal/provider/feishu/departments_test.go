@@ -274,7 +274,7 @@ func TestPageTokensThatCannotBeKept(t *testing.T) {
 			_, err := c.ListDepartments(t.Context(), wholeTree)
 			e := failure(t, err)
 			require.Equal(t, provider.Malformed, e.Kind)
-			require.Contains(t, e.Problem, "page_token")
+			require.Contains(t, e.Problem.String(), "page_token")
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -111,7 +112,7 @@ const pageSize = 50
 func at(ep provider.Endpoint, id string) (provider.Endpoint, error) {
 	if id == "" || id == "." || id == ".." {
 		return ep, &provider.Error{Provider: directory.Feishu, Kind: provider.Invalid, Endpoint: ep.Name,
-			Problem: strconv.Quote(id) + " cannot be an id"}
+			Problem: message.Of("fault.id_impossible", message.Args{"ID": id})}
 	}
 	ep.Path = strings.Replace(ep.Path, "{id}", url.PathEscape(id), 1)
 	return ep, nil

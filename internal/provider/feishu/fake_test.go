@@ -202,7 +202,7 @@ func failure(t *testing.T, err error) *provider.Error {
 	var e *provider.Error
 	require.ErrorAs(t, err, &e)
 	requireDiscreet(t, err.Error())
-	require.NotEmpty(t, e.Problem)
+	require.NotEmpty(t, e.Problem.String())
 	require.Equal(t, Vendor.Type, e.Provider)
 	return e
 }

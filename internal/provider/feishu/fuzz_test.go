@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
@@ -79,7 +80,7 @@ func FuzzAnswer(f *testing.F) {
 			require.Zero(t, env.code)
 			return
 		}
-		require.True(t, utf8.ValidString(named(env)))
+		require.True(t, utf8.ValidString(naming(provider.Detail("x"), env).String()))
 		a := answer{fields: env.fields, data: env.fields.Object("data")}
 		if items, next, err := pageOfItems(a, "items", sent); err == nil && next != "" {
 			require.NotEqual(t, sent, next)

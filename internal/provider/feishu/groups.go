@@ -35,11 +35,7 @@ func splitCursor(ep provider.Endpoint, cursor string) (second bool, token string
 	}
 	token, ok := strings.CutPrefix(cursor, firstPass)
 	if !ok && cursor != "" {
-		return false, "", &provider.Error{
-			Provider: directory.Feishu, Kind: provider.CursorExpired, Endpoint: ep.Name,
-			Problem: "the cursor is of an " +
-				"unknown form",
-		}
+		return false, "", newError(ep, provider.CursorExpired, "fault.cursor_unknown", "")
 	}
 	return false, token, nil
 }

@@ -175,9 +175,9 @@ func TestCheckWarnsOfKindsThatCannotBeRead(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.OK())
 	require.Equal(t, []string{"user groups", "administrators"}, graded(t, r, provider.Warn))
-	i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return f.Check == "user groups" })
-	require.Contains(t, r.Findings[i].Detail, "contact:group:readonly")
-	require.Contains(t, r.Findings[i].Action, "Permissions & Scopes")
+	i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return f.Check.String() == "user groups" })
+	require.Contains(t, r.Findings[i].Detail.String(), "contact:group:readonly")
+	require.Contains(t, r.Findings[i].Action.String(), "Permissions & Scopes")
 }
 
 // FuzzGroups feeds whole answers to the readers of groups and administrators.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -62,7 +63,7 @@ func (c *client) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
 		return nil, nil
 	}
 	_, err := c.exchangeCode(ctx, provider.LoginCode{Flow: provider.LoginWeb, Code: provider.NoCode})
-	found, err := provider.LoginFinding("sign-in", err)
+	found, err := provider.LoginFinding(message.Of("tried.sign_in", nil), err)
 	return []provider.Finding{found}, err
 }
 
@@ -130,8 +131,7 @@ func (c *client) checkCompany(ctx context.Context, key string) error {
 	if key == "" || own == "" || key == own {
 		return nil
 	}
-	return &provider.Error{
-		Provider: directory.Feishu, Kind: provider.OtherCompany, Endpoint: userInfo.Name, RequestID: a.requestID,
-		Problem: "who signed in is no member of the company",
-	}
+	e := newError(userInfo, provider.OtherCompany, "fault.not_of_company", "")
+	e.RequestID = a.requestID
+	return e
 }

@@ -80,13 +80,7 @@ func (c *client) grantedMembers(ctx context.Context, cursor string) (provider.Me
 		}
 		if withheld {
 			// Only this listing fails: it is incomplete then, and nobody in it is gone.
-			return provider.MemberPage{}, &provider.Error{
-				Provider: directory.Feishu,
-				Kind:     provider.OutOfRange,
-				Endpoint: listScopes.Name,
-				Problem:  peopleUnknown,
-				Action:   grantScope,
-			}
+			return provider.MemberPage{}, newError(listScopes, provider.OutOfRange, peopleUnknown, grantScope)
 		}
 	}
 	page := provider.MemberPage{Next: next}

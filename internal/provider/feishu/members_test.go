@@ -187,7 +187,7 @@ func TestPeopleWithheldAreNotNobody(t *testing.T) {
 			require.False(t, e.Kind.EndsRun())
 			require.False(t, e.Kind.Retryable())
 			require.ErrorContains(t, err, "contact:user.employee_id:readonly")
-			require.Contains(t, e.Action, "Permissions & Scopes")
+			require.Contains(t, e.Action.String(), "Permissions & Scopes")
 		})
 	}
 }

@@ -19,14 +19,13 @@ type visible struct {
 	silent bool
 }
 
-const nothingVisible = "neither departments nor people are visible to the app"
+const nothingVisible = "fault.nothing_visible"
 
 // What a range without user_ids is reported with.
 const (
 	employeeID    = "contact:user.employee_id:readonly"
-	noDepartment  = "no department is visible to the app"
-	peopleUnknown = "Feishu does not say which people are granted to the app one by one without the permission " +
-		employeeID
+	noDepartment  = "fault.feishu_no_department"
+	peopleUnknown = "fault.feishu_people_unknown"
 )
 
 func (v visible) empty() bool { return v.root == nil && len(v.departments)+len(v.members) == 0 }

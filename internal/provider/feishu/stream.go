@@ -93,12 +93,12 @@ func serviceOf(address string) int32 {
 
 // judgeHandshake reads a refusal to connect: why stands in headers, whatever the status.
 func judgeHandshake(answer *http.Response) *provider.Error {
-	e := &provider.Error{Provider: directory.Feishu, Kind: provider.Unavailable, Endpoint: stream.Name,
-		Problem: "the long connection is refused (HTTP " + strconv.Itoa(answer.StatusCode) + ")"}
+	e := provider.StreamRefused(directory.Feishu, stream, answer)
 	for _, header := range []string{"Handshake-Autherrcode", "Handshake-Status"} {
 		code, err := strconv.ParseInt(answer.Header.Get(header), 10, 64)
 		if m, known := meanings[code]; err == nil && known {
-			e.Kind, e.Problem, e.Action, e.Code = m.kind, m.problem, m.action, strconv.FormatInt(code, 10)
+			e = provider.Meaning(m).AsError(directory.Feishu, stream, nil)
+			e.Code = strconv.FormatInt(code, 10)
 			break
 		}
 	}

@@ -51,10 +51,10 @@ func (w *world) memberID(p simulator.PersonID) (id string) {
 func (w *world) complaints(r *provider.Report) (found []provider.Finding) {
 	w.t.Helper()
 	for _, f := range r.Findings {
-		require.NotEmpty(w.t, f.Check)
-		w.requireDiscreet(f.Check, f.Detail, f.Action)
+		require.NotEmpty(w.t, f.Check.String())
+		w.requireDiscreet(f.Check.String(), f.Detail.String(), f.Action.String())
 		if f.Level != provider.Pass {
-			require.NotEmpty(w.t, f.Detail, f.Check)
+			require.NotEmpty(w.t, f.Detail.String(), f.Check.String())
 			found = append(found, f)
 		}
 	}
@@ -153,7 +153,7 @@ func TestCheckSaysWhatIsMissingAndWhereToGrantIt(t *testing.T) {
 			} else { // nothing at all could be read
 				e := w.fit(err)
 				complaints = []provider.Finding{
-					{Level: provider.Fail, Check: e.Endpoint, Detail: e.Error(), Action: e.Action}}
+					{Level: provider.Fail, Detail: provider.Detail(e.Error()), Action: e.Action}}
 			}
 			if report != nil {
 				for _, f := range report.Findings {
@@ -161,8 +161,9 @@ func TestCheckSaysWhatIsMissingAndWhereToGrantIt(t *testing.T) {
 				}
 			}
 			require.True(t, slices.ContainsFunc(complaints, func(f provider.Finding) bool {
-				return f.Level == missing.level && strings.Contains(f.Check+" "+f.Detail, missing.says) &&
-					strings.Contains(f.Action, missing.where)
+				return f.Level == missing.level &&
+					strings.Contains(f.Check.String()+" "+f.Detail.String(), missing.says) &&
+					strings.Contains(f.Action.String(), missing.where)
 			}), "%+v", complaints)
 		})
 	}
@@ -174,11 +175,12 @@ var englishWords = regexp.MustCompile(`\b[a-z]+ [a-z]+ [a-z]+\b`)
 // requireChinese requires that all of a finding can be said in Chinese.
 func requireChinese(t *testing.T, f provider.Finding) {
 	t.Helper()
-	for _, text := range []string{f.Check, f.Detail, f.Action} {
-		said := message.Chinese.Finding(text)
-		require.False(t, text != "" && (said == text || englishWords.MatchString(said)), "%q is said as %q", text, said)
-		require.Equal(t, text, message.English.Finding(text))
+	for _, text := range []message.Text{f.Check, f.Detail, f.Action} {
+		said := text.In(message.Chinese)
+		require.False(t, text.Code != "" && said == string(text.Code), said)
+		require.NotRegexp(t, englishWords, said)
 	}
+	require.NotEmpty(t, f.Code())
 }
 
 func TestNothingVisibleIsNoEmptyCompany(t *testing.T) {

@@ -229,9 +229,9 @@ func TestARangeThatWithholdsPeopleSaysSo(t *testing.T) {
 			require.Equal(t, len(visible.Departments) > 0, report.OK())
 			require.True(t, report.Range.MembersUnknown)
 			require.True(t, slices.ContainsFunc(w.complaints(report), func(f provider.Finding) bool {
-				return strings.Contains(f.Detail, "one by one") &&
-					strings.Contains(f.Detail, "contact:user.employee_id:readonly") &&
-					strings.Contains(f.Action, "Permissions & Scopes")
+				return strings.Contains(f.Detail.String(), "one by one") &&
+					strings.Contains(f.Detail.String(), "contact:user.employee_id:readonly") &&
+					strings.Contains(f.Action.String(), "Permissions & Scopes")
 			}))
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -22,7 +23,7 @@ var otherKinds = map[provider.Kind]func(*provider.Error) bool{
 	provider.RateLimited:   func(e *provider.Error) bool { return e.RetryAfter > 0 },
 	provider.Unavailable:   func(*provider.Error) bool { return true },
 	provider.Malformed:     func(*provider.Error) bool { return true },
-	provider.TokenRefused:  func(e *provider.Error) bool { return e.Action != "" },
+	provider.TokenRefused:  func(e *provider.Error) bool { return e.Action.String() != "" },
 	provider.CursorExpired: func(*provider.Error) bool { return true },
 	provider.TooLarge:      func(e *provider.Error) bool { return e.Instead != "" },
 }
@@ -35,15 +36,15 @@ func (w *world) fit(err error) *provider.Error {
 	var e *provider.Error
 	require.True(w.t, errors.As(err, &e), "%T: %v", err, err)
 	require.Equal(w.t, w.kind, e.Provider)
-	require.NotEmpty(w.t, e.Problem)
+	require.NotEmpty(w.t, e.Problem.String())
 	if needsSomebody[e.Kind] {
-		require.NotEmpty(w.t, e.Action, err)
+		require.NotEmpty(w.t, e.Action.String(), err)
 	} else {
 		passes := otherKinds[e.Kind]
 		require.NotNil(w.t, passes, "kind %q", e.Kind)
 		require.True(w.t, passes(e), err)
 	}
-	w.requireDiscreet(err.Error())
+	w.requireDiscreet(e.In(message.English), e.In(message.Chinese))
 	return e
 }
 
@@ -64,6 +65,7 @@ func (w *world) requireDiscreet(texts ...string) {
 		})
 	}
 	for _, text := range texts {
+		require.NotContains(w.t, text, "<no value>")
 		for _, value := range slices.Concat(w.personal, w.tokens.all(), []string{appSecret, wecomApp, wecomSync}) {
 			require.False(w.t, strings.Contains(text, value), "shows %q: %s", value, text)
 		}

@@ -317,10 +317,10 @@ func TestCheckWarnsOfKindsWithoutAPermission(t *testing.T) {
 	require.True(t, report.OK(), "it costs nothing else")
 	for check, scope := range map[string]string{"user groups": "contact:group:readonly",
 		"administrators": "admin:app.admin_id:readonly"} {
-		i := slices.IndexFunc(report.Findings, func(f provider.Finding) bool { return f.Check == check })
+		i := slices.IndexFunc(report.Findings, func(f provider.Finding) bool { return f.Check.String() == check })
 		require.Equal(t, provider.Warn, report.Findings[i].Level)
-		require.Contains(t, report.Findings[i].Detail, scope)
-		require.Contains(t, report.Findings[i].Action, "Permissions & Scopes")
+		require.Contains(t, report.Findings[i].Detail.String(), scope)
+		require.Contains(t, report.Findings[i].Action.String(), "Permissions & Scopes")
 	}
 	for _, err := range w.readGroups(t.Context()).errs {
 		require.Equal(t, provider.Forbidden, w.fit(err).Kind)

@@ -285,15 +285,15 @@ func TestWhetherPeopleCanSignInIsTested(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, findings, len(c.want))
 			for _, f := range findings {
-				want, known := c.want[f.Check]
-				require.True(t, known, f.Check)
+				want, known := c.want[f.Check.String()]
+				require.True(t, known, f.Check.String())
 				if want == "" {
 					require.Equal(t, provider.Pass, f.Level, "%+v", f)
 					continue
 				}
 				require.Equal(t, provider.Warn, f.Level, "a sync can run all the same")
-				require.Contains(t, f.Detail+" "+f.Action, want)
-				require.NotEmpty(t, f.Action)
+				require.Contains(t, f.Detail.String()+" "+f.Action.String(), want)
+				require.NotEmpty(t, f.Action.String())
 			}
 			w.service.Faults.Add(simulator.Fault{Times: simulator.Forever,
 				Action: simulator.Action{Kind: simulator.Forbidden}})

@@ -100,7 +100,7 @@ func (r *reading) pages(what pending, read func(cursor string) (string, error)) 
 	for n := 0; ; n++ {
 		if n > maxPages {
 			r.errs = append(r.errs, &provider.Error{Provider: r.kind, Kind: provider.Malformed,
-				Problem: "the listing of " + what.department + " does not end"})
+				Problem: provider.Detail("the listing of " + what.department + " does not end")})
 			return
 		}
 		next, err := read(cursor)
@@ -118,7 +118,7 @@ func (r *reading) pages(what pending, read func(cursor string) (string, error)) 
 		}
 		if seen[next] {
 			r.errs = append(r.errs, &provider.Error{Provider: r.kind, Kind: provider.Malformed,
-				Problem: "the listing of " + what.department + " repeats a cursor"})
+				Problem: provider.Detail("the listing of " + what.department + " repeats a cursor")})
 			return
 		}
 		cursor = next

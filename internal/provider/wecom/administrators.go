@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -30,8 +31,6 @@ func (c lookupClient) ListAdministrators(ctx context.Context, cursor string) (pr
 	return decodeAdministrators(body)
 }
 
-const notForOwnApps = "WeCom lists administrators only to apps that a service provider built for the company"
-
 // explained says of a refusal by 48002 that there is nothing to grant.
 func explained(err error) error {
 	var e *provider.Error
@@ -39,7 +38,8 @@ func explained(err error) error {
 		return err
 	}
 	of := *e
-	of.Problem, of.Action = notForOwnApps, "nothing to grant: name the administrators in orgsync instead"
+	of.Problem = message.Of("fault.own_app_lists_no_administrators", nil)
+	of.Action = message.Of("remedy.name_administrators", nil)
 	return &of
 }
 

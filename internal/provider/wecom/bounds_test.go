@@ -40,7 +40,7 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	api.handlers["user/list"] = always(`{"errcode":0,"userlist":[{"userid":"u1","alias":"` +
 		strings.Repeat("x", 70<<20) + `"}]}`)
 	_, err = opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
-	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 64 MiB")
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem.String(), "larger than 64 MiB")
 	_, err = opened.user(t.Context(), "u1")
-	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 1 MiB")
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem.String(), "larger than 1 MiB")
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -20,8 +20,6 @@ const (
 	// read must not keep all others from being synced.
 	troubleTolerated = 3
 )
-
-const rangePlace = "App Management (应用管理) > the app > Visible Range (可见范围)"
 
 // Check implements provider.Client. A token proves little, since WeCom gives it
 // to untrusted addresses too (wecom.md §1.2): each credential makes real calls.
@@ -44,7 +42,7 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 			return nil, err // this tells nothing about the settings
 		default:
 			refused = append(refused, err)
-			r.Findings = append(r.Findings, failed(step.cred.label, provider.Fail, err))
+			refuse(r, provider.Fail, step.cred.label, err)
 		}
 	}
 	if len(refused) == credentials {
@@ -65,9 +63,9 @@ func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
 	if err != nil {
 		return err
 	}
-	pass(r, c.app.label+": departments", fmt.Sprintf("%d departments visible", len(list)))
+	r.Pass(c.app.tried("tried.departments"), message.Of("found.departments_visible", message.Args{"Number": len(list)}))
 	if slices.ContainsFunc(list, func(d directory.Department) bool { return d.Name == nil }) {
-		warn(r, c.app.label+": department names", "departments came without a name", c.forNames())
+		warn(r, c.app.tried("tried.department_names"), "found.departments_without_name", c.forNames())
 	}
 	if err := c.checkRange(ctx, r, list); err != nil {
 		return err
@@ -77,59 +75,51 @@ func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
 
 // checkRange fills in what the app sees and says where that is not everything.
 func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []directory.Department) error {
-	check := c.app.label + ": visible range"
+	check, checkAgent := c.app.tried("tried.visible_range"), c.app.tried("tried.agent_id")
 	var granted grant
 	if c.readsGrants() {
 		var err error
 		switch granted, err = c.grants(ctx); {
 		case err == nil && c.suite != nil: // told by checkSuite
 		case err == nil:
-			pass(r, "app secret: agent_id", "the app's settings can be read")
+			r.Pass(checkAgent, message.Of("found.agent_readable", nil))
 		case provider.KindOf(err) == "" || provider.KindOf(err).Retryable():
 			return err
 		case hasRoot(visible) || c.sync != nil:
-			r.Findings = append(r.Findings, failed("app secret: agent_id", provider.Warn, err))
+			refuse(r, provider.Warn, checkAgent, err)
 		default:
-			r.Findings = append(r.Findings, failed("app secret: agent_id", provider.Fail, err))
+			refuse(r, provider.Fail, checkAgent, err)
 		}
 	}
 	if granted.disabled {
-		warn(r, c.app.label+": app", "the app is disabled", "enable it under App Management (应用管理) > the app")
+		warn(r, c.app.tried("tried.app"), "found.app_disabled", "remedy.wecom_enable_app")
 	}
 	if at := slices.IndexFunc(visible, func(d directory.Department) bool { return d.ExternalID == rootID }); at >= 0 {
 		if name := visible[at].Name; name != nil {
 			r.Company = *name
 		}
 		r.Range = provider.VisibleRange{Full: true}
-		pass(r, check, "the whole company")
+		r.Pass(check, message.Of("found.whole_company", nil))
 		return nil
 	}
 	r.Range = provider.VisibleRange{Departments: union(granted.departments, tops(visible)), Members: granted.members}
-	detail := fmt.Sprintf(
-		"limited to %d departments and %d single members",
-		len(r.Range.Departments),
-		len(granted.members),
-	)
+	limits := message.Args{"Departments": len(r.Range.Departments), "Members": len(granted.members)}
 	switch {
 	case c.sync != nil:
-		warn(r, check, detail+"; of all other people only the ids are read",
-			"set it to the whole company under "+rangePlace)
+		r.Add(provider.Warn, check, message.Of("found.range_limited_ids", limits),
+			message.Of("remedy.wecom_widen_to_company", nil))
 	case len(visible)+len(granted.members)+len(granted.bad) == 0:
 		none := nothingVisible()
-		r.Findings = append(
-			r.Findings,
-			provider.Finding{Level: provider.Fail, Check: check, Detail: none.Problem, Action: none.Remedy()},
-		)
+		r.Add(provider.Fail, check, none.Problem, none.Remedy())
 	default:
-		warn(r, check, detail, "if the whole company is meant, set it under "+rangePlace)
+		r.Add(provider.Warn, check, message.Of("found.range_limited", limits),
+			message.Of("remedy.wecom_if_whole_company", nil))
 	}
 	if !c.readsGrants() && c.sync == nil {
-		warn(r, "app secret: agent_id", "without it people whom the range names one by one are not found",
-			"set agent_id to AgentId from App Management (应用管理) > the app")
+		warn(r, checkAgent, "found.agent_id_unset", "remedy.wecom_set_agent_id")
 	}
 	if granted.tags > 0 && c.sync == nil {
-		warn(r, c.app.label+": tags", "people and departments granted by tag are not followed",
-			"grant them as departments or members under "+rangePlace)
+		warn(r, c.app.tried("tried.tags"), "found.tags_not_followed", "remedy.wecom_grant_without_tags")
 	}
 	return nil
 }
@@ -158,7 +148,7 @@ func union(a, b []string) []string {
 // checkMembers reads departments until one has a member, and judges by that
 // member's record which fields the app is not given (wecom.md §1.5).
 func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible []directory.Department) error {
-	check := c.app.label + ": members"
+	check := c.app.tried("tried.members")
 	var trouble []error
 	for _, d := range visible[:min(departmentsTried, len(visible))] {
 		body, err := c.call(ctx, c.app, userList, url.Values{"department_id": {d.ExternalID}}, nil)
@@ -171,7 +161,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 		}
 		switch kind := provider.KindOf(err); {
 		case err == nil && len(records) > 0:
-			pass(r, check, "members can be read")
+			r.Pass(check, message.Of("found.members_readable", nil))
 			c.checkFields(r, records[0])
 			return nil
 		case err == nil:
@@ -179,7 +169,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 		case kind == "" || kind == provider.RateLimited:
 			return err
 		case kind.EndsRun():
-			r.Findings = append(r.Findings, failed(check, provider.Fail, err))
+			refuse(r, provider.Fail, check, err)
 			return nil
 		}
 		if trouble = append(trouble, err); len(trouble) == troubleTolerated {
@@ -190,10 +180,9 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 		if provider.KindOf(err).Retryable() {
 			return err
 		}
-		r.Findings = append(r.Findings, failed(check, provider.Warn, err))
+		refuse(r, provider.Warn, check, err)
 	}
-	warn(r, check, "no member was found in the departments that were read, so it is unknown which fields can be read",
-		"")
+	warn(r, check, "found.fields_unknown", "")
 	return nil
 }
 
@@ -202,7 +191,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 func (c *client) checkFields(r *provider.Report, record json.RawMessage) {
 	var sent map[string]json.RawMessage
 	if err := json.Unmarshal(record, &sent); err != nil {
-		warn(r, c.app.label+": fields", "a member's record is not a JSON object", "")
+		warn(r, c.app.tried("tried.fields"), "found.record_unreadable", "")
 		return
 	}
 	has := func(key string) bool { return sent[key] != nil && string(sent[key]) != "null" }
@@ -224,25 +213,25 @@ func (c *client) checkFields(r *provider.Report, record json.RawMessage) {
 		{"main_department", []string{"main_department"}},
 		{"status", []string{"status"}},
 	} {
+		check := c.app.triedText(message.Of("tried.field", message.Args{"Name": field.name}))
 		if slices.ContainsFunc(field.keys, has) {
-			pass(r, c.app.label+": field "+field.name, "is sent")
+			r.Pass(check, message.Of("found.sent", nil))
 			continue
 		}
 		action := c.forNames()
 		if hidden[field.name] && c.suite == nil {
-			action = "WeCom gives it only to apps created before 2022-06-20 20:00: use such an app's secret, or have " +
-				"members fill it in when they sign in"
+			action = "remedy.wecom_old_app"
 		}
-		warn(r, c.app.label+": field "+field.name, "is not sent; stored values are kept", action)
+		warn(r, check, "found.not_sent", action)
 	}
 }
 
 // forNames says where names are to be had.
-func (c *client) forNames() string {
+func (c *client) forNames() message.Code {
 	if c.namesHidden() {
-		return "WeCom never gives it to a third-party suite: use an app of the company's own or a 代开发 app"
+		return "remedy.wecom_no_suite"
 	}
-	return "use the secret of an app of the company's own"
+	return "remedy.wecom_own_app"
 }
 
 // hidden are the fields that newer apps never get (wecom.md §1.5).
@@ -257,7 +246,8 @@ func (c *client) checkSync(ctx context.Context, r *provider.Report) error {
 	if err != nil {
 		return err
 	}
-	pass(r, "contact sync secret: departments", fmt.Sprintf("the ids of all %d departments can be read", len(list)))
+	r.Pass(c.sync.tried("tried.departments"),
+		message.Of("found.all_department_ids", message.Args{"Number": len(list)}))
 	body, err := c.call(ctx, c.sync, userListID, nil, idRequest{Limit: 1})
 	if err != nil {
 		return err
@@ -265,56 +255,50 @@ func (c *client) checkSync(ctx context.Context, r *provider.Report) error {
 	if _, err := decodeIDs(body, "", false); err != nil {
 		return err
 	}
-	pass(r, "contact sync secret: members", "the ids of all members can be read")
+	r.Pass(c.sync.tried("tried.members"), message.Of("found.all_member_ids", nil))
 	// The ids prove who is there, whatever part of them the app may see.
 	r.Range = provider.VisibleRange{Full: true}
 	if c.app == nil {
-		warn(r, "contact sync secret: names", "it reads only ids: names, e-mail, titles and leaders stay unknown",
-			"set secret to an app's secret (App Management (应用管理) > the app > Secret)")
+		warn(r, c.sync.tried("tried.names"), "found.ids_only", "remedy.wecom_add_app_secret")
 	}
 	return nil
 }
 
-func pass(r *provider.Report, check, detail string) {
-	r.Findings = append(r.Findings, provider.Finding{Level: provider.Pass, Check: check, Detail: detail})
+// tried is what was tried with a credential.
+func (c *credential) tried(code message.Code) message.Text { return c.triedText(message.Of(code, nil)) }
+
+func (c *credential) triedText(of message.Text) message.Text {
+	return message.Of("tried.of_credential", message.Args{"Credential": c.label, "Of": of})
 }
 
-func warn(r *provider.Report, check, detail, action string) {
-	r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: check, Detail: detail,
-		Action: action})
+// warn adds a warning. Without a remedy there is nothing to do about it.
+func warn(r *provider.Report, check message.Text, detail, remedy message.Code) {
+	r.Add(provider.Warn, check, message.Of(detail, nil), message.Of(remedy, nil))
 }
 
-// failed turns a call's failure into a finding.
-func failed(check string, level provider.Level, err error) provider.Finding {
-	f := provider.Finding{Level: level, Check: check, Detail: err.Error()}
+// refuse adds a finding of a call's failure.
+func refuse(r *provider.Report, level provider.Level, check message.Text, err error) {
 	var e *provider.Error
 	if errors.As(err, &e) {
-		f.Detail, f.Action = e.Said(), e.Remedy()
+		r.Refuse(level, check, e)
 	}
-	return f
 }
 
 // optionalKinds reads the tags and the administrators. That an app of the company's own may
 // not list administrators is how it is meant.
 func (c *client) optionalKinds(ctx context.Context, r *provider.Report) error {
 	groups, err := c.ListGroups(ctx, "")
-	finding, err := provider.OptionalKind("tags", len(groups.Groups), err)
-	if err != nil {
+	if err := r.OptionalKind(message.Of("tried.tags", nil), len(groups.Groups), err); err != nil {
 		return err
 	}
-	r.Findings = append(r.Findings, finding)
 	if c.app == nil {
 		return nil
 	}
+	check := message.Of("tried.administrators", nil)
 	administrators, err := lookupClient{c}.ListAdministrators(ctx, "")
 	if codeOf(err) == "48002" {
-		pass(r, "administrators", notForOwnApps)
+		r.Pass(check, message.Of("fault.own_app_lists_no_administrators", nil))
 		return nil
 	}
-	finding, err = provider.OptionalKind("administrators", len(administrators.Administrators), err)
-	if err != nil {
-		return err
-	}
-	r.Findings = append(r.Findings, finding)
-	return nil
+	return r.OptionalKind(check, len(administrators.Administrators), err)
 }

@@ -18,7 +18,7 @@ func levels(r *provider.Report) map[string]provider.Level {
 	bad := map[string]provider.Level{}
 	for _, f := range r.Findings {
 		if f.Level != provider.Pass {
-			bad[f.Check] = f.Level
+			bad[f.Check.String()] = f.Level
 		}
 	}
 	return bad
@@ -127,10 +127,10 @@ func TestCheck(t *testing.T) {
 			require.Equal(t, test.seen, report.Range)
 			require.Equal(t, test.findings, levels(report))
 			for _, f := range report.Findings {
-				requireClean(t, f.Check+f.Detail+f.Action)
-				require.NotEmpty(t, f.Detail, f.Check)
+				requireClean(t, f.Check.String()+f.Detail.String()+f.Action.String())
+				require.NotEmpty(t, f.Detail.String(), f.Check.String())
 				if f.Level == provider.Fail {
-					require.NotEmpty(t, f.Action, f.Check)
+					require.NotEmpty(t, f.Action.String(), f.Check.String())
 					require.False(t, report.OK())
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -38,12 +39,7 @@ func (c *client) call(
 	body any,
 ) (answer []byte, err error) {
 	if cred == nil {
-		return nil, newError(
-			ep,
-			provider.Invalid,
-			"the secret that this call needs is no longer configured",
-			"start a new run",
-		)
+		return nil, newError(ep, provider.Invalid, "fault.secret_gone", "remedy.new_run")
 	}
 	err = c.env.Authorised(ctx, cred.tokenName, c.fetchToken(cred), func(token string) error {
 		answer, err = c.exchange(ctx, cred, ep, withToken(query, token), body)
@@ -118,14 +114,14 @@ func judge(cred *credential, ep provider.Endpoint, reply *provider.Reply) *provi
 	redirect := reply.Status >= 300 && reply.Status < 400
 	var e envelope
 	if err := decodeObject(reply.Body, &e); err != nil || redirect {
-		return provider.NotTheAPI(directory.WeCom, ep, reply, checkBaseURL)
+		return provider.NotTheAPI(directory.WeCom, ep, reply, message.Of(checkBaseURL, nil))
 	}
 	switch {
 	case e.Code != nil && *e.Code != 0:
 		message, _ := e.Message.(string)
 		return failureOf(cred, ep, *e.Code, message)
 	case reply.Status >= 300:
-		return provider.NotTheAPI(directory.WeCom, ep, reply, checkBaseURL)
+		return provider.NotTheAPI(directory.WeCom, ep, reply, message.Of(checkBaseURL, nil))
 	default:
 		return nil
 	}

@@ -132,7 +132,7 @@ func TestWrongSecretIsTriedOnce(t *testing.T) {
 			_, _, err := api.open(t, appOnly).ListRoots(t.Context())
 			e := requireError(t, err, provider.Unauthenticated)
 			require.Equal(t, "gettoken", e.Endpoint)
-			require.NotEmpty(t, e.Action)
+			require.NotEmpty(t, e.Action.String())
 			require.Equal(t, 1, api.calls("gettoken"))
 			require.Zero(t, api.calls("department/list"))
 		})

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -110,10 +111,10 @@ func newClient(s provider.Settings, env *provider.Env) *client {
 		return c
 	}
 	if secret := s["sync_secret"]; secret != "" {
-		c.sync = newCredential("contact sync secret", "Management Tools (管理工具) > Contacts Sync (通讯录同步)", c, secret)
+		c.sync = newCredential("credential.sync_secret", "place.sync", c, secret)
 	}
 	if secret := s["secret"]; secret != "" {
-		c.app = newCredential("app secret", "App Management (应用管理) > the app", c, secret)
+		c.app = newCredential("credential.app_secret", "place.app", c, secret)
 	}
 	return c
 }
@@ -132,13 +133,16 @@ func withoutRedirects(env *provider.Env) *provider.Env {
 // credential is one secret with what is needed to use and to explain it.
 type credential struct {
 	// label names it in findings, place says where in the admin console it is managed.
-	label, place string
+	label, place message.Text
 	secret       string
 	// tokenName is the same for the same company, secret and address only, so
 	// that a changed secret never uses the old one's token.
 	tokenName string
 }
 
-func newCredential(label, place string, c *client, secret string) *credential {
-	return &credential{label: label, place: place, secret: secret, tokenName: tokenName(c.base, c.corpID, secret)}
+func newCredential(label, place message.Code, c *client, secret string) *credential {
+	return &credential{
+		label: message.Of(label, nil), place: message.Of(place, nil), secret: secret,
+		tokenName: tokenName(c.base, c.corpID, secret),
+	}
 }

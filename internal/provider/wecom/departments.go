@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -24,9 +25,9 @@ func (c *client) ListRoots(ctx context.Context) (found []provider.FoundDepartmen
 
 // ListDepartments always fails: no department is found with a children's listing.
 func (c *client) ListDepartments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {
-	return provider.DepartmentPage{}, newError(departmentList, provider.Invalid,
-		"there is no separate listing of what is below department "+q.Department,
-		"start a new run: the list of all departments brings it")
+	return provider.DepartmentPage{}, provider.Meaning{
+		Kind: provider.Invalid, Problem: "fault.no_children_listing", Action: "remedy.new_run_all",
+	}.AsError(directory.WeCom, departmentList, message.Args{"Department": q.Department})
 }
 
 // completeTree is the tree that the contact sync secret sees, with names and
@@ -102,9 +103,7 @@ func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartm
 }
 
 func nothingVisible() *provider.Error {
-	return newError(departmentList, provider.Forbidden, "the app's visible range contains no department",
-		"add the company or its departments under App Management (应用管理) > the app > Visible Range (可见范围); "+
-			"people added there one by one are found if agent_id is set, people added by tag are not")
+	return newError(departmentList, provider.Forbidden, "fault.no_department_visible", "remedy.wecom_add_departments")
 }
 
 func syntheticRoot() provider.FoundDepartment {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -29,7 +30,7 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 	for kind, codes := range documentedCodes {
 		for _, code := range codes {
 			seen++
-			cred := &credential{label: "app secret", place: "App Management"}
+			cred := &credential{label: provider.Detail("app secret"), place: provider.Detail("App Management")}
 			err := failureOf(cred, userList, code,
 				"private words, hint: [1700000000000000000000001], from ip: 192.0.2.10, more info at "+
 					"https://example.com")
@@ -37,7 +38,7 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 			require.Equal(t, strconv.FormatInt(code, 10), e.Code)
 			require.Equal(t, "1700000000000000000000001", e.RequestID)
 			require.NotContains(t, e.Error(), "{")
-			require.Contains(t, e.Error(), "; "+e.Remedy(), "code %d", code)
+			require.Contains(t, e.Error(), "; "+e.Remedy().String(), "code %d", code)
 			require.Equal(t, kind == provider.RateLimited, e.RetryAfter > 0, "code %d", code)
 		}
 	}
@@ -46,7 +47,7 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 
 func TestUntrustedAddressIsNamed(t *testing.T) {
 	t.Parallel()
-	cred := &credential{label: "app secret", place: "App Management (应用管理) > the app"}
+	cred := &credential{label: provider.Detail("app secret"), place: message.Of("place.app", nil)}
 	for name, test := range map[string]struct{ message, problem, request string }{
 		"as documented": {
 			"not allow to access from your ip, hint: [1700000000000000000000005], from ip: 192.0.2.10, more info at " +
@@ -65,9 +66,9 @@ func TestUntrustedAddressIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := failureOf(cred, userList, 60020, test.message)
-			require.Equal(t, test.problem, e.Problem)
+			require.Equal(t, test.problem, e.Problem.String())
 			require.Equal(t, test.request, e.RequestID)
-			require.Contains(t, e.Action, "App Management (应用管理) > the app > Trusted Company IPs")
+			require.Contains(t, e.Action.String(), "App Management (应用管理) > the app > Trusted Company IPs")
 		})
 	}
 }
@@ -77,8 +78,8 @@ func TestSyncSecretIsSentToItsOwnPlace(t *testing.T) {
 	api := newAPI(t, map[string]string{"department/simplelist": `{"errcode":60020,"errmsg":"x","department_id":[]}`})
 	_, _, err := api.open(t, syncOnly).ListRoots(t.Context())
 	e := requireError(t, err, provider.Forbidden)
-	require.Contains(t, e.Problem, "contact sync secret")
-	require.Contains(t, e.Action, "Contacts Sync")
+	require.Contains(t, e.Problem.String(), "contact sync secret")
+	require.Contains(t, e.Action.String(), "Contacts Sync")
 }
 
 func TestSyncSecretGivenAsAppSecretIsExplained(t *testing.T) {
@@ -89,13 +90,19 @@ func TestSyncSecretGivenAsAppSecretIsExplained(t *testing.T) {
 	})
 	_, _, err := api.open(t, bothKeys).ListRoots(t.Context())
 	e := requireError(t, err, provider.Forbidden)
-	require.Contains(t, e.Action, "set secret to an app's secret")
+	require.Contains(t, e.Action.String(), "set secret to an app's secret")
 }
 
 // A department that was deleted while the company was read is no fault of a setting.
 func TestAnUnknownDepartmentMayHaveBeenDeleted(t *testing.T) {
 	t.Parallel()
 	for _, code := range []int64{60003, 60123} {
-		require.Contains(t, meanings[code].action, "nothing to do if it was deleted", "code %d", code)
+		require.Contains(
+			t,
+			message.Of(meanings[code].Action, nil).String(),
+			"nothing to do if it was deleted",
+			"code %d",
+			code,
+		)
 	}
 }

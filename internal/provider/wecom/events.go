@@ -11,9 +11,9 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// message is an event in either form: the reduced one lacks most of what the full one has, and
+// eventMessage is an event in either form: the reduced one lacks most of what the full one has, and
 // what is not here is of no use (wecom.md §6.2).
-type message struct {
+type eventMessage struct {
 	From       string `xml:"FromUserName"`
 	CreateTime string `xml:"CreateTime"`
 	MsgType    string `xml:"MsgType"`
@@ -31,7 +31,7 @@ const maxEventText = 256
 // decodeMessage reduces a message to what it is about. WeCom gives events no id, so kind,
 // object and time are it (wecom.md §6.1). Anything but an event asks for nothing.
 func decodeMessage(plain []byte) ([]provider.Event, error) {
-	var m message
+	var m eventMessage
 	if xml.Unmarshal(plain, &m) != nil {
 		return nil, provider.Refuse(provider.RefusedMalformed)
 	}
@@ -43,7 +43,7 @@ func decodeMessage(plain []byte) ([]provider.Event, error) {
 }
 
 // events are what a message tells of, at most one.
-func (m message) events(plain []byte) ([]provider.Event, error) {
+func (m eventMessage) events(plain []byte) ([]provider.Event, error) {
 	if m.MsgType != "event" {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (m message) events(plain []byte) ([]provider.Event, error) {
 }
 
 // about says what a message is about (wecom.md §6.2, wecom-more.md §A5).
-func (m message) about(e *provider.Event) {
+func (m eventMessage) about(e *provider.Event) {
 	switch e.Kind {
 	case "change_contact.create_user", "change_contact.update_user", "change_contact.delete_user":
 		// After a new userid the old one is asked about, too: nobody has it any more.

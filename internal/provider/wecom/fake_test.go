@@ -235,7 +235,7 @@ func requireError(t *testing.T, err error, kind provider.Kind) *provider.Error {
 	var e *provider.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, kind, e.Kind, err)
-	require.NotEmpty(t, e.Problem)
+	require.NotEmpty(t, e.Problem.String())
 	requireClean(t, err.Error())
 	return e
 }

@@ -23,7 +23,7 @@ func seed(f *testing.F, more ...string) {
 
 func FuzzJudge(f *testing.F) {
 	seed(f, twoDepartments, `{"errcode":60020,"errmsg":"x, hint: [17_1_ab], from ip: 192.0.2.10, more"}`)
-	cred := &credential{label: "app secret", place: "there"}
+	cred := &credential{label: provider.Detail("app secret"), place: provider.Detail("App Management")}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, status := range []int{200, 302, 404, 502} {
 			err := judge(cred, userList, &provider.Reply{Status: status, Body: body})

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -59,12 +60,9 @@ func decodeTags(body []byte) (provider.GroupPage, error) {
 func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (provider.GroupMemberPage, error) {
 	switch {
 	case q.Method != methodTag:
-		return provider.GroupMemberPage{}, newError(
-			tagGet,
-			provider.Invalid,
-			"there is no other way to read a tag",
-			reportBug,
-		)
+		return provider.GroupMemberPage{}, provider.Meaning{
+			Kind: provider.Invalid, Problem: "fault.listing_unknown", Action: reportBug,
+		}.AsError(directory.WeCom, tagGet, message.Args{"Listing": string(q.Method)})
 	case q.Cursor != "":
 		return provider.GroupMemberPage{}, unknownCursor(tagGet)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -47,21 +48,20 @@ func (l loginResolver) LoginURL(page provider.LoginPage) (string, error) {
 	return provider.URL(l.c.login, "/wwlogin/sso/login", query)
 }
 
-var errNoAgent = newError(userInfo, provider.Invalid, "agent_id is not set",
-	"set agent_id to AgentId from App Management (应用管理) > the app")
+var errNoAgent = newError(userInfo, provider.Invalid, "fault.agent_id_not_set", "remedy.wecom_set_agent_id")
 
 // CheckLogin implements provider.LoginResolver. Which domains are trusted cannot be asked.
 func (l loginResolver) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
 	_, err := l.c.call(ctx, l.c.app, userInfo, url.Values{"code": {provider.NoCode}}, nil)
-	inside, err := provider.LoginFinding("sign-in inside WeCom", err)
+	inside, err := provider.LoginFinding(provider.InsideApp(directory.WeCom), err)
 	if err != nil {
 		return nil, err
 	}
 	browser := inside
 	if l.c.agentID == "" && inside.Level == provider.Pass {
-		browser, err = provider.LoginFinding("", errNoAgent)
+		browser, err = provider.LoginFinding(message.Text{}, errNoAgent)
 	}
-	browser.Check = "sign-in in a browser"
+	browser.Check = message.Of("tried.sign_in_browser", nil)
 	return []provider.Finding{browser, inside}, err
 }
 
@@ -104,7 +104,7 @@ func decodeUserInfo(body []byte) (user, ticket string, err error) {
 		return "", "", malformed(userInfo, "the answer has no usable userid")
 	case user == "" && (answer.String("openid") != "" || answer.String("external_userid") != ""),
 		strings.Contains(user, "/"):
-		return "", "", newError(userInfo, provider.OtherCompany, "who signed in is no member of the company", "")
+		return "", "", newError(userInfo, provider.OtherCompany, "fault.not_of_company", "")
 	case user == "":
 		return "", "", malformed(userInfo, "the answer names nobody")
 	}

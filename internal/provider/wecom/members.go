@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -55,12 +56,9 @@ func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (p
 	case methodGranted:
 		return c.grantedMembers(ctx, q)
 	default:
-		return provider.MemberPage{}, newError(
-			userList,
-			provider.Invalid,
-			"the people of department "+q.Department+" have no listing of their own",
-			"read the root department: its listing covers them",
-		)
+		return provider.MemberPage{}, provider.Meaning{
+			Kind: provider.Invalid, Problem: "fault.no_members_listing", Action: "remedy.read_root",
+		}.AsError(directory.WeCom, userList, message.Args{"Department": q.Department})
 	}
 }
 
@@ -317,12 +315,12 @@ func refusedCursor(err error, sent string) error {
 		return err
 	}
 	expired := *e
-	expired.Kind, expired.Action = provider.CursorExpired, ""
-	expired.Problem = "the page's cursor is no longer accepted"
+	expired.Kind, expired.Action = provider.CursorExpired, message.Text{}
+	expired.Problem = message.Of("fault.cursor_refused", nil)
 	return &expired
 }
 
 // unknownCursor: a cursor of another build's making; the listing starts again.
 func unknownCursor(ep provider.Endpoint) *provider.Error {
-	return newError(ep, provider.CursorExpired, "the page's cursor is of an unknown form", "")
+	return newError(ep, provider.CursorExpired, "fault.cursor_unknown", "")
 }

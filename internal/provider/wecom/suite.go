@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -106,7 +107,7 @@ func newSuite(s provider.Settings, base string) *suite {
 		providerCorp: s[keyProviderCorp], providerSecret: s[keyProviderKey],
 		install: cmp.Or(s[keyInstallURL], defaultInstallURL),
 		cred: &credential{
-			label: "suite secret", place: "the service provider's console (服务商管理后台) > the suite",
+			label: message.Of("credential.suite_secret", nil), place: message.Of("place.suite", nil),
 			tokenName: tokenName("suite", base, s[keySuiteID], s[keySuiteSecret]),
 		},
 	}
@@ -121,7 +122,7 @@ func tokenName(parts ...string) string {
 // fetched, so that a client outlives a new one.
 func (s *suite) companyCredential(base, corp string) *credential {
 	return &credential{
-		label: "suite", place: "App Management (应用管理) > the app, in the company's own admin console",
+		label: message.Of("credential.suite", nil), place: message.Of("place.suite_app", nil),
 		tokenName: tokenName("company", base, s.id, corp),
 	}
 }
@@ -159,15 +160,14 @@ func (c *client) grantOf(ctx context.Context) (provider.SuiteGrant, error) {
 	case err != nil:
 		return grant, err
 	case !grant.WithdrawnAt.IsZero():
-		return grant, newError(getCorpToken, provider.Unauthenticated,
-			"the company uninstalled the suite on "+grant.WithdrawnAt.UTC().Format(time.DateTime)+
-				" UTC; nothing is removed here for that",
-			"have its administrator install it again by the link of: orgsync provider install NAME; where the company "+
-				"has left for good: orgsync provider remove NAME")
+		return grant, provider.Meaning{
+			Kind:    provider.Unauthenticated,
+			Problem: "fault.suite_uninstalled",
+			Action:  "remedy.suite_reinstall_or_remove",
+		}.AsError(directory.WeCom, getCorpToken, message.Args{"Time": grant.WithdrawnAt.UTC().Format(time.DateTime)})
 	case grant.PermanentCode == "":
 		return grant, newError(getCorpToken, provider.Unauthenticated,
-			"no company has installed the suite for this provider yet",
-			"send its administrator the link of: orgsync provider install NAME")
+			"fault.suite_not_installed", "remedy.suite_send_link")
 	}
 	return grant, nil
 }
@@ -179,9 +179,8 @@ func withdrawn(err error) error {
 		return err
 	}
 	refused := *e
-	refused.Kind, refused.Problem = provider.Unauthenticated, "the company's permanent code is not valid any more: it "+
-		"uninstalled the suite, or a new secret was made; nothing is removed here for that"
-	refused.Action = "have its administrator install it again by the link of: orgsync provider install NAME"
+	refused.Kind, refused.Problem = provider.Unauthenticated, message.Of("fault.suite_code_lost", nil)
+	refused.Action = message.Of("remedy.suite_reinstall", nil)
 	return &refused
 }
 
@@ -208,7 +207,7 @@ func (c *client) fetchSuiteToken(ctx context.Context) (string, time.Time, error)
 	}
 	if grant.Ticket == "" {
 		return "", time.Time{}, newError(getSuiteToken, provider.Unauthenticated,
-			"no suite ticket has come yet; WeCom sends one every ten minutes", awaitTicket)
+			"fault.suite_no_ticket", awaitTicket)
 	}
 	body, err := c.exchange(ctx, c.suite.cred, getSuiteToken, nil, map[string]string{
 		"suite_id": c.suite.id, "suite_secret": c.suite.secret, "suite_ticket": grant.Ticket,
@@ -220,8 +219,7 @@ func (c *client) fetchSuiteToken(ctx context.Context) (string, time.Time, error)
 	return token, c.env.Now().Add(life), err
 }
 
-const awaitTicket = "save the suite's callback address, ORGSYNC_PUBLIC_URL/suites/SUITE_ID, in the service " +
-	"provider's console (服务商管理后台), and push a ticket there or wait for the next one"
+const awaitTicket = "remedy.suite_await_ticket"
 
 // lostTicket says how old the ticket is that was refused.
 func lostTicket(err error, age time.Duration) error {
@@ -230,8 +228,9 @@ func lostTicket(err error, age time.Duration) error {
 		return err
 	}
 	refused := *e
-	refused.Problem = fmt.Sprintf("the newest suite ticket is %d minutes old, and one is valid for %d",
-		int(age.Minutes()), int(ticketLife.Minutes()))
+	refused.Problem = message.Of("fault.suite_ticket_old", message.Args{
+		"Minutes": int(age.Minutes()), "Valid": int(ticketLife.Minutes()),
+	})
 	return &refused
 }
 

@@ -160,7 +160,7 @@ func secretMessage(out provider.SuiteMessage, kind provider.SuiteMessageKind, se
 // events are the changes that a message tells of: a change of what the suite may see concerns
 // the visible range (wecom-more.md §A7).
 func (m suiteMessage) events(plain []byte) ([]provider.Event, error) {
-	events, err := message{
+	events, err := eventMessage{
 		From: "sys", CreateTime: m.TimeStamp, MsgType: "event", Event: m.InfoType, ChangeType: m.ChangeType,
 		UserID: m.UserID, NewUserID: m.NewUserID, ID: m.ID, TagID: m.TagID,
 	}.events(plain)

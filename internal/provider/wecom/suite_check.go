@@ -2,9 +2,9 @@ package wecom
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -18,13 +18,16 @@ func (c *client) checkSuite(ctx context.Context, r *provider.Report) error {
 	if err != nil {
 		return err
 	}
-	age := c.env.Now().Sub(held.TicketAt)
+	check, age := message.Of("tried.suite_ticket", nil), c.env.Now().Sub(held.TicketAt)
 	switch {
 	case held.Ticket != "" && age < ticketLife:
-		pass(r, "suite ticket", fmt.Sprintf("the newest is of %s UTC", held.TicketAt.UTC().Format(time.DateTime)))
+		r.Pass(
+			check,
+			message.Of("found.ticket_newest", message.Args{"Time": held.TicketAt.UTC().Format(time.DateTime)}),
+		)
 	case held.Ticket != "":
-		warn(r, "suite ticket", fmt.Sprintf("none has come for %d minutes: tokens cannot be renewed",
-			int(age.Minutes())), awaitTicket)
+		r.Add(provider.Warn, check, message.Of("found.ticket_old", message.Args{"Minutes": int(age.Minutes())}),
+			message.Of(awaitTicket, nil))
 	}
 	granted, err := c.suiteGrants(ctx)
 	if err != nil {
@@ -33,9 +36,9 @@ func (c *client) checkSuite(ctx context.Context, r *provider.Report) error {
 	if granted.byMembers {
 		// Then no call lists departments (wecom-more.md §E2).
 		return newError(getAuthInfo, provider.Forbidden,
-			"members of the company authorise the suite one by one, so that departments cannot be read",
-			"have the company's administrator switch the app to authorisation by the administrator")
+			"fault.suite_by_members", "remedy.suite_by_administrator")
 	}
-	pass(r, "suite authorisation", "company "+c.corpID+" has authorised the suite")
+	r.Pass(message.Of("tried.suite_authorization", nil),
+		message.Of("found.suite_authorized", message.Args{"Company": c.corpID}))
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
@@ -40,11 +41,12 @@ func (c *client) InstallLink(ctx context.Context, page provider.InstallPage) (st
 func (c *client) customisedLink(ctx context.Context, page provider.InstallPage) (string, time.Duration, error) {
 	if c.suite.providerCorp == "" || c.suite.providerSecret == "" {
 		return "", 0, newError(getProviderToken, provider.Invalid,
-			"the link of a 代开发 template needs provider_corp_id and provider_secret",
-			"set them, from the service provider's console (服务商管理后台) > Provider Information (服务商信息)")
+			"fault.suite_template_needs", "remedy.suite_set_provider")
 	}
-	cred := &credential{label: "provider_secret", place: "the service provider's console (服务商管理后台)",
-		tokenName: tokenName("provider", c.base, c.suite.providerCorp, c.suite.providerSecret)}
+	cred := &credential{
+		label: message.Of("credential.provider_secret", nil), place: message.Of("place.service_provider", nil),
+		tokenName: tokenName("provider", c.base, c.suite.providerCorp, c.suite.providerSecret),
+	}
 	var body []byte
 	err := c.env.Authorised(ctx, cred.tokenName, func(ctx context.Context) (string, time.Time, error) {
 		body, err := c.exchange(ctx, cred, getProviderToken, nil, map[string]string{
