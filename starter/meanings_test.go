@@ -29,6 +29,7 @@ var meanings = map[string]string{
 	"changed_at":        "when the change was made",
 	"changes":           "what one run did to the object and, of a member, to their places",
 	"check":             "what was tried",
+	"code":              "names what came of a check; it does not change",
 	"children":          "the departments directly below",
 	"children_complete": "whether the department's children were read to the end",
 	"company":           "the company's name at the provider",
