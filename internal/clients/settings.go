@@ -31,7 +31,8 @@ var placeholders = regexp.MustCompile(
 // Parse reads a provider's configuration document: a JSON object of strings with
 // the vendor's keys or their aliases. It returns the settings by their proper
 // names. Errors name the key and say what would be right; they never show values.
-// Kept are the secrets already stored, by name: Hidden is accepted for those.
+// Kept are the secrets already stored, by name: Hidden is accepted for those. It is nil for a new
+// provider, which has no setting that an empty one could take away.
 func Parse(vendor provider.Vendor, text []byte, kept map[string]bool) (provider.Settings, error) {
 	raw, err := document.Object(text)
 	if errors.Is(err, document.ErrNotObject) {
@@ -54,10 +55,14 @@ func Parse(vendor provider.Vendor, text []byte, kept map[string]bool) (provider.
 		if err := json.Unmarshal(raw[given], &value); err != nil {
 			return nil, fmt.Errorf("config: %s must be a string in quotes", given)
 		}
-		if err := check(key, strings.TrimSpace(value), kept[key.Name]); err != nil {
+		value = strings.TrimSpace(value)
+		if value == "" && kept == nil && !key.Required {
+			return nil, fmt.Errorf("config: %s is empty; give it a value, or leave it out", given)
+		}
+		if err := check(key, value, kept[key.Name]); err != nil {
 			return nil, err
 		}
-		settings[key.Name] = strings.TrimSpace(value)
+		settings[key.Name] = value
 	}
 	return settings, nil
 }

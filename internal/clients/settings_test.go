@@ -35,10 +35,9 @@ func TestParse(t *testing.T) {
 		document string
 		want     provider.Settings
 	}{
-		"plain":         {`{"corp_id":"ww1","secret":"s1"}`, provider.Settings{"corp_id": "ww1", "secret": "s1"}},
-		"aliases":       {`{"corpid":"ww1","app_secret":"s1"}`, provider.Settings{"corp_id": "ww1", "secret": "s1"}},
-		"trimmed":       {`{"corp_id":" ww1\n"}`, provider.Settings{"corp_id": "ww1"}},
-		"optional left": {`{"corp_id":"ww1","sync_secret":""}`, provider.Settings{"corp_id": "ww1", "sync_secret": ""}},
+		"plain":   {`{"corp_id":"ww1","secret":"s1"}`, provider.Settings{"corp_id": "ww1", "secret": "s1"}},
+		"aliases": {`{"corpid":"ww1","app_secret":"s1"}`, provider.Settings{"corp_id": "ww1", "secret": "s1"}},
+		"trimmed": {`{"corp_id":" ww1\n"}`, provider.Settings{"corp_id": "ww1"}},
 		"path prefix": {`{"base_url":"http://127.0.0.1:9/wecom"}`,
 			provider.Settings{"base_url": "http://127.0.0.1:9/wecom"}},
 		"looks odd": {`{"secret":"xXyour-secret***"}`, provider.Settings{"secret": "xXyour-secret***"}},
@@ -55,6 +54,7 @@ func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ document, want string }{
 		"not JSON":          {`corp_id: ww1`, "not a JSON object"},
+		"empty option":      {`{"corp_id":"ww1","sync_secret":" "}`, "sync_secret is empty; give it a value, or leave"},
 		"a list":            {`["ww1"]`, "not a JSON object"},
 		"null":              {`null`, "not a JSON object"},
 		"two documents":     {`{"corp_id":"ww1"}{}`, "config: something follows the JSON object (line 1, column 18)"},

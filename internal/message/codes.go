@@ -128,6 +128,7 @@ const (
 
 	// The page of a sign-in that failed.
 	LoginTitle      Code = "login.title"
+	LoginUnknown    Code = "login.unknown"
 	ProgressUnknown Code = "trouble.progress_unknown"
 )
 

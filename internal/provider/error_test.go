@@ -16,14 +16,14 @@ func TestErrorText(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]provider.Error{
 		"WeCom 60020: not trusted; add it (user/list, request 42)": {
-			Provider: directory.WeCom, Code: "60020", Problem: provider.Detail("not trusted"), Action: provider.Detail("add it"), Endpoint: "user/list",
-			RequestID: "42"},
+			Provider: directory.WeCom, Code: "60020", Problem: provider.Detail("not trusted"),
+			Action: provider.Detail("add it"), Endpoint: "user/list", RequestID: "42"},
 		"Feishu: the page token repeats; " + provider.Malformed.Remedy().String() + " (scopes)": {
 			Provider: directory.Feishu, Kind: provider.Malformed, Problem: provider.Detail("the page token repeats"),
 			Endpoint: "scopes"},
 		"DingTalk 90018: too many calls; nothing to do: the sync waits as long as the provider says (user/get)": {
-			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: provider.Detail("too many calls"),
-			Endpoint: "user/get", RetryAfter: time.Second},
+			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018",
+			Problem: provider.Detail("too many calls"), Endpoint: "user/get", RetryAfter: time.Second},
 		"WeCom: not this way; report it: the request that orgsync sent is wrong": {Provider: directory.WeCom,
 			Kind: provider.Invalid, Problem: provider.Detail("not this way")},
 	} {

@@ -118,10 +118,11 @@ func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createdTo
 	return &createdToken{TokenCreated{Token: tokenOf(made.Token), Secret: made.Secret}}, err
 }
 
-// unlessEmpty is a text, or null where there is none.
-func unlessEmpty(s string) *string {
-	if s == "" {
+// unlessEmpty is a value, or null where there is none.
+func unlessEmpty[T comparable](value T) *T {
+	var none T
+	if value == none {
 		return nil
 	}
-	return &s
+	return &value
 }

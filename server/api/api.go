@@ -39,7 +39,7 @@ type API struct {
 // New returns the API, which answers on mux. Close it before the server is shut down.
 func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a := &API{service: s, refused: remote.Refusals{Allowed: refusalsAllowed}, runs: newWatchers(s)}
-	a.huma = humago.New(mux, config(version))
+	a.huma = humago.New(mux, documentConfig(version))
 	a.registerProviders()
 	a.registerPreview()
 	a.registerRules()
@@ -109,7 +109,7 @@ func write(w http.ResponseWriter, contentType string, body []byte) {
 }
 
 // config is huma's, without what it would serve by itself: its pages load scripts of others.
-func config(version string) huma.Config {
+func documentConfig(version string) huma.Config {
 	c := huma.DefaultConfig("orgsync", version)
 	c.Info.Description = "Companies' directories from Feishu, DingTalk and WeCom: providers, runs, departments and " +
 		"members. " +

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -49,7 +50,7 @@ func (a *API) listChanges(ctx context.Context, in *changesInput) (*changesOutput
 		After: in.After, Limit: Paged{Limit: in.Limit}.page().Limit, Provider: in.Provider, Types: in.Types,
 	}
 	if in.Wait != "" {
-		wait, err := time.ParseDuration(in.Wait)
+		wait, err := config.ParseDuration(in.Wait)
 		if err != nil || wait < 0 || wait > service.MaxChangesWait {
 			return nil, &service.Error{Code: service.WaitInvalid, Args: service.Args{Limit: service.MaxChangesWait}}
 		}

@@ -169,8 +169,8 @@ func (a *API) decideRun(ctx context.Context, in *decideRunInput) (*runOutput, er
 	if _, err := a.view(ctx).GetRun(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	if in.IfMatch == "" {
-		return nil, &refusal{http.StatusPreconditionRequired, ifMatchMissing, nil}
+	if err := requireTag(in.IfMatch); err != nil {
+		return nil, err
 	}
 	run, err := a.view(ctx).DecideListed(ctx, service.DecideListedInput{
 		RunID: in.ID, Tag: strings.Trim(in.IfMatch,

@@ -139,9 +139,9 @@ type MemberChange struct {
 	DepartmentName string          `json:"department_name"`
 	Before         json.RawMessage `json:"before"`
 	After          json.RawMessage `json:"after"`
-	Reason         string          `json:"reason" doc:"What a removal rests on."`
-	StartedBy      string          `json:"started_by"`
-	DecidedBy      string          `json:"decided_by"`
+	Reason         *string         `json:"reason" doc:"What a removal rests on."`
+	StartedBy      *string         `json:"started_by"`
+	DecidedBy      *string         `json:"decided_by"`
 	ChangedAt      time.Time       `json:"changed_at"`
 }
 
@@ -290,7 +290,8 @@ func (a *API) listMemberHistory(ctx context.Context, in *pageOfMember, page serv
 			RunID: c.RunID, ObjectType: c.ObjectType, Kind: c.Kind, DepartmentName: c.DepartmentName,
 			Before: c.Before,
 			After:  c.After,
-			Reason: c.Reason, StartedBy: c.StartedBy, DecidedBy: c.DecidedBy, ChangedAt: c.ChangedAt,
+			Reason: unlessEmpty(c.Reason), StartedBy: unlessEmpty(c.StartedBy), DecidedBy: unlessEmpty(c.DecidedBy),
+			ChangedAt: c.ChangedAt,
 		}
 		if c.DepartmentID != id {
 			out.DepartmentID = &c.DepartmentID

@@ -10,12 +10,12 @@ import (
 type Installation struct {
 	Provider     string     `json:"provider"`
 	SuiteID      string     `json:"suite_id"`
-	CallbackURL  string     `json:"callback_url" doc:"The address to save at the vendor; empty: ORGSYNC_PUBLIC_URL is not set."`
+	CallbackURL  *string    `json:"callback_url" doc:"The address to save at the vendor; null: ORGSYNC_PUBLIC_URL is not set."`
 	TicketAt     *time.Time `json:"ticket_at" doc:"When the vendor made the newest suite ticket."`
-	Company      string     `json:"company" doc:"The company that has installed the suite; empty: none."`
+	Company      *string    `json:"company" doc:"The company that has installed the suite, if any."`
 	AuthorizedAt *time.Time `json:"authorized_at"`
 	WithdrawnAt  *time.Time `json:"withdrawn_at" doc:"When the company uninstalled the suite."`
-	Problem      string     `json:"problem" doc:"Why the latest installation came to nothing."`
+	Problem      *string    `json:"problem" doc:"Why the latest installation came to nothing."`
 }
 
 // InstallLink is where a company's administrator installs the suite.
@@ -36,9 +36,9 @@ func (a *API) registerInstallations() {
 	}, func(ctx context.Context, in *Named) (*installationOutput, error) {
 		shown, err := a.view(ctx).ShowInstallation(ctx, in.Name)
 		return &installationOutput{Installation{
-			Provider: shown.Provider, SuiteID: shown.SuiteID, CallbackURL: shown.CallbackURL, TicketAt: shown.TicketAt,
-			Company: shown.Company, AuthorizedAt: shown.AuthorizedAt, WithdrawnAt: shown.WithdrawnAt,
-			Problem: shown.Problem,
+			Provider: shown.Provider, SuiteID: shown.SuiteID, CallbackURL: unlessEmpty(shown.CallbackURL),
+			TicketAt: shown.TicketAt, Company: unlessEmpty(shown.Company), AuthorizedAt: shown.AuthorizedAt,
+			WithdrawnAt: shown.WithdrawnAt, Problem: unlessEmpty(shown.Problem),
 		}}, err
 	})
 	register(a, operation{

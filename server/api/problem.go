@@ -96,6 +96,7 @@ const (
 	reachTooNarrow  = "reach_too_narrow"
 	refusedTooOft   = "too_many_refused"
 	ifMatchMissing  = "if_match_missing"
+	ifMatchAny      = "if_match_any"
 	durationInvalid = "duration_invalid"
 	ruleUnclear     = "schedule_rule_unclear"
 )
@@ -115,6 +116,18 @@ type refusal struct {
 
 // Error implements error.
 func (r *refusal) Error() string { return r.code }
+
+// requireTag refuses a change that does not name what was read: * would match whatever is there.
+func requireTag(ifMatch string) error {
+	switch ifMatch {
+	case "":
+		return &refusal{http.StatusPreconditionRequired, ifMatchMissing, nil}
+	case "*":
+		return &refusal{http.StatusPreconditionFailed, ifMatchAny, nil}
+	default:
+		return nil
+	}
+}
 
 func newProblem(l message.Language, status int, code string, args message.Args) *Problem {
 	return &Problem{

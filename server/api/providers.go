@@ -236,8 +236,8 @@ func (a *API) updateProvider(ctx context.Context, in *updateProviderInput) (*pro
 	if err != nil {
 		return nil, err
 	}
-	if in.IfMatch == "" {
-		return nil, &refusal{http.StatusPreconditionRequired, ifMatchMissing, nil}
+	if err := requireTag(in.IfMatch); err != nil {
+		return nil, err
 	}
 	if in.IfMatch != tagOf(p) {
 		return nil, &service.Error{Code: service.ProviderChanged, Args: service.Args{Provider: p.Name}}

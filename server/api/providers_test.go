@@ -74,7 +74,7 @@ func TestEditsDoNotOverwriteEachOther(t *testing.T) {
 	w.send(admin, http.MethodPatch, "/api/v1/providers/acme", `{"is_active":false}`, "If-Match",
 		`"old"`).problem(http.StatusPreconditionFailed, "provider_changed")
 	w.send(admin, http.MethodPatch, "/api/v1/providers/acme", `{"is_active":false}`, "If-Match",
-		`*`).problem(http.StatusPreconditionFailed, "provider_changed")
+		`*`).problem(http.StatusPreconditionFailed, "if_match_any")
 	tag := w.get(admin, "/api/v1/providers/acme").header.Get("ETag")
 	var both sync.WaitGroup
 	statuses := make([]int, 8)
@@ -187,6 +187,8 @@ func TestFieldsThatAreGivenButEmptyAreRefused(t *testing.T) {
 		w.send(admin, c.method, c.path, c.body, "If-Match", `"x"`).
 			problem(http.StatusUnprocessableEntity, "input_invalid")
 	}
+	w.send(admin, http.MethodPut, "/api/v1/providers/acme/schedule", `{"every":"1w"}`).
+		problem(http.StatusUnprocessableEntity, "duration_invalid")
 	for _, body := range []string{`{}`, `{"every":"1h","cron":"0 2 * * *"}`} {
 		w.send(admin, http.MethodPut, "/api/v1/providers/acme/schedule", body).
 			problem(http.StatusUnprocessableEntity, "schedule_rule_unclear")

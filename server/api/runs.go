@@ -65,7 +65,7 @@ type RunDepartment struct {
 	Pages            int32   `json:"pages" doc:"Pages of members."`
 	MembersRead      int32   `json:"members_read"`
 	MembersDeclared  *int32  `json:"members_declared" doc:"How many the provider itself counts."`
-	Error            string  `json:"error"`
+	Error            *string `json:"error" doc:"Why it could not be read."`
 }
 
 // Removal is one thing that a run planned to remove.
@@ -161,7 +161,7 @@ func (a *API) registerRuns() {
 				MembersComplete:  d.MembersComplete, State: d.State, MembersUnchanged: d.MembersUnchanged,
 				ChildrenPages: d.ChildrenPages, Pages: d.Pages, MembersRead: d.MembersRead,
 				MembersDeclared: d.MembersDeclared,
-				Error:           d.Error,
+				Error:           unlessEmpty(d.Error),
 			}
 		}), "", err
 	})

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 )
@@ -19,7 +20,7 @@ type Schedule struct {
 	TimeZone string         `json:"time_zone" example:"Asia/Shanghai"`
 	Other    string         `json:"rule,omitempty" doc:"What was set by other means, as Temporal says it."`
 	Paused   bool           `json:"paused"`
-	Note     string         `json:"note" doc:"Why it is paused."`
+	Note     *string        `json:"note" doc:"Why it is paused."`
 	NextRuns []time.Time    `json:"next_runs"`
 	LastRuns []ScheduledRun `json:"last_runs"`
 }
@@ -120,7 +121,7 @@ func (s ScheduleSet) rule() (service.RuleInput, error) {
 		if one.text == "" {
 			continue
 		}
-		d, err := time.ParseDuration(one.text)
+		d, err := config.ParseDuration(one.text)
 		if err != nil {
 			return in, &refusal{http.StatusUnprocessableEntity, durationInvalid, message.Args{"Field": one.field}}
 		}
@@ -139,7 +140,7 @@ func given(text *string) string {
 func scheduleOf(s service.Schedule) Schedule {
 	out := Schedule{
 		Provider: s.Provider, Cron: s.Rule.Cron, TimeZone: s.Rule.TimeZone, Other: s.Rule.Other, Paused: s.Paused,
-		Note:     s.Note,
+		Note:     unlessEmpty(s.Note),
 		NextRuns: append([]time.Time{}, s.NextRuns...), LastRuns: make([]ScheduledRun, len(s.LastRuns)),
 	}
 	if s.Rule.Every > 0 {

@@ -14,12 +14,12 @@ type Webhook struct {
 	ID            string     `json:"id" format:"uuid"`
 	URL           string     `json:"url"`
 	Content       string     `json:"content" enum:"ping,events"`
-	TenantID      string     `json:"tenant_id" doc:"The tenant whose changes it is told; empty: of any."`
-	Provider      string     `json:"provider" doc:"The provider whose changes it is told; empty: any; once removed: its id."`
+	TenantID      *string    `json:"tenant_id" format:"uuid" doc:"The tenant whose changes it is told; null: any."`
+	Provider      *string    `json:"provider" doc:"The provider whose changes it is told; null: any; once removed: its id."`
 	Types         []string   `json:"types" doc:"The types of events that it is told; empty: all."`
 	State         string     `json:"state" enum:"active,failing,paused"`
 	PausedAt      *time.Time `json:"paused_at"`
-	PauseReason   string     `json:"pause_reason" enum:",person,failing,gone,expired" doc:"Empty unless it is paused."`
+	PauseReason   *string    `json:"pause_reason" enum:"person,failing,gone,expired" doc:"Null unless it is paused."`
 	FailingSince  *time.Time `json:"failing_since"`
 	Cursor        string     `json:"cursor" doc:"Up to where it was told everything."`
 	Waiting       int        `json:"waiting" doc:"Publications that are not delivered."`
@@ -30,9 +30,10 @@ type Webhook struct {
 
 func webhookOf(w service.Webhook) Webhook {
 	return Webhook{
-		ID: w.ID, URL: w.URL, Content: w.Content, TenantID: w.TenantID, Provider: w.Provider,
-		Types: append([]string{}, w.Types...), State: w.State(), PausedAt: w.PausedAt, PauseReason: w.PauseReason,
-		FailingSince: w.FailingSince, Cursor: w.Delivered.Cursor(), Waiting: w.Waiting, OldestWaiting: w.OldestWaiting,
+		ID: w.ID, URL: w.URL, Content: w.Content, TenantID: unlessEmpty(w.TenantID),
+		Provider: unlessEmpty(w.Provider), Types: append([]string{}, w.Types...), State: w.State(),
+		PausedAt: w.PausedAt, PauseReason: unlessEmpty(w.PauseReason), FailingSince: w.FailingSince,
+		Cursor: w.Delivered.Cursor(), Waiting: w.Waiting, OldestWaiting: w.OldestWaiting,
 		CreatedAt: w.CreatedAt, CreatedBy: w.CreatedBy,
 	}
 }
@@ -76,24 +77,24 @@ type Delivery struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	AttemptedAt *time.Time `json:"attempted_at"`
 	FinishedAt  *time.Time `json:"finished_at"`
-	HTTPStatus  int        `json:"http_status" doc:"Of the last answer; 0: there was none."`
-	Problem     string     `json:"problem" doc:"Why the last attempt failed; empty: it did not."`
+	HTTPStatus  *int       `json:"http_status" doc:"Of the last answer; null: there was none."`
+	Problem     *string    `json:"problem" doc:"Why the last attempt failed; null: it did not."`
 }
 
 func deliveryOf(d service.Delivery) Delivery {
 	return Delivery{
 		ID: d.ID, After: d.After.Cursor(), Cursor: d.To.Cursor(), Events: d.Events, Status: d.Status,
 		Attempts: d.Attempts, CreatedAt: d.CreatedAt, AttemptedAt: d.AttemptedAt, FinishedAt: d.FinishedAt,
-		HTTPStatus: d.HTTPStatus, Problem: d.Problem,
+		HTTPStatus: unlessEmpty(d.HTTPStatus), Problem: unlessEmpty(d.Problem),
 	}
 }
 
 // WebhookTest is what a test message came to.
 type WebhookTest struct {
-	Delivered  bool   `json:"delivered"`
-	HTTPStatus int    `json:"http_status" doc:"Of the answer; 0: there was none."`
-	Problem    string `json:"problem"`
-	DurationMS int64  `json:"duration_ms"`
+	Delivered  bool    `json:"delivered"`
+	HTTPStatus *int    `json:"http_status" doc:"Of the answer; null: there was none."`
+	Problem    *string `json:"problem" doc:"Why it was not delivered."`
+	DurationMS int64   `json:"duration_ms"`
 }
 
 // OfWebhook is the input that names a webhook.
@@ -196,8 +197,8 @@ func (a *API) updateWebhook(ctx context.Context, in *updateWebhookInput) (*webho
 	if err != nil {
 		return nil, err
 	}
-	if in.IfMatch == "" {
-		return nil, &refusal{http.StatusPreconditionRequired, ifMatchMissing, nil}
+	if err := requireTag(in.IfMatch); err != nil {
+		return nil, err
 	}
 	if in.IfMatch != webhookOutputOf(w).ETag {
 		return nil, &service.Error{Code: service.WebhookChanged, Args: service.Args{Text: w.ID}}
@@ -211,6 +212,6 @@ func (a *API) updateWebhook(ctx context.Context, in *updateWebhookInput) (*webho
 
 func (a *API) testWebhook(ctx context.Context, in *OfWebhook) (*testedWebhook, error) {
 	tested, err := a.service.TestWebhook(ctx, callerOf(ctx).Reach, in.ID)
-	return &testedWebhook{WebhookTest{Delivered: tested.Problem == "", HTTPStatus: tested.HTTPStatus,
-		Problem: tested.Problem, DurationMS: tested.Took.Milliseconds()}}, err
+	return &testedWebhook{WebhookTest{Delivered: tested.Problem == "", HTTPStatus: unlessEmpty(tested.HTTPStatus),
+		Problem: unlessEmpty(tested.Problem), DurationMS: tested.Took.Milliseconds()}}, err
 }

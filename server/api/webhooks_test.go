@@ -22,8 +22,8 @@ func TestWebhooks(t *testing.T) {
 	created.decode(&made)
 	secret, path := made["secret"].(string), created.header.Get("Location")
 	require.Regexp(t, `^whsec_[A-Za-z0-9+/]{43}=$`, secret)
-	require.Equal(t, []any{"ping", "active", url, []any{"member.*"}, ""},
-		[]any{made["content"], made["state"], made["url"], made["types"], made["provider"]})
+	require.Equal(t, []any{"ping", "active", url, []any{"member.*"}, nil, nil, nil}, []any{made["content"],
+		made["state"], made["url"], made["types"], made["provider"], made["tenant_id"], made["pause_reason"]})
 	shown := w.get(admin, path)
 	require.NotContains(t, shown.body, secret)
 	require.NotContains(t, w.get(admin, "/api/v1/webhooks").body, secret)

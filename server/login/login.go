@@ -140,7 +140,11 @@ var page = template.Must(template.New("page").Parse(pageHTML))
 func (l *Login) fail(w http.ResponseWriter, r *http.Request, status int, e *service.Error) {
 	language := languageOf(r)
 	text := language.Text("problem.internal", nil)
-	if e.Code != service.Internal {
+	switch e.Code {
+	case service.Internal:
+	case service.ProviderUnknown: // what is stored is nothing for a visitor
+		text = language.Text(message.LoginUnknown, nil)
+	default:
 		text = e.Text(language, strings.Clone)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

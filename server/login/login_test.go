@@ -207,8 +207,10 @@ func TestNobodyIsSentElsewhere(t *testing.T) {
 		require.Contains(t, body, "orgsync app add")
 		require.NotContains(t, body, "evil")
 	}
-	status, _, _ := b.get(w.url + "/login/nobody?" + toWiki("s").Encode())
+	status, _, body := b.get(w.url + "/login/nobody?" + toWiki("s").Encode())
 	require.Equal(t, http.StatusNotFound, status)
+	require.Contains(t, body, "There is no sign-in at this address")
+	require.NotContains(t, body, "acme", "which providers there are is nothing for a visitor")
 	for _, wrong := range []string{
 		"http://wiki.example/", "javascript:alert(1)", "https://u@wiki.example", "//x", "https://x/#f",
 	} {

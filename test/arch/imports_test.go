@@ -102,8 +102,8 @@ var rules = []rule{
 		nil},
 	// The server routes, decodes and encodes: it reaches Temporal and the database by the use cases alone.
 	{"server/remote", nil, []string{temporal, postgres}},
-	{"server/api", []string{"internal/access", "internal/directory", "internal/message", "internal/service",
-		"server/remote"}, []string{temporal, postgres}},
+	{"server/api", []string{"internal/access", "internal/config", "internal/directory", "internal/message",
+		"internal/service", "server/remote"}, []string{temporal, postgres}},
 	{"server/console/session", []string{"internal/access", "internal/service", "server/remote"},
 		[]string{temporal, postgres}},
 	{"server/console", []string{"internal/access", "internal/directory", "internal/message", "internal/provider",
