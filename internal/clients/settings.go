@@ -14,7 +14,6 @@ import (
 
 	"github.com/orgsync/orgsync/internal/document"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // Hidden stands for a secret wherever settings are shown. Given back in an update
@@ -116,13 +115,9 @@ func check(key provider.Key, text string, stored bool) error {
 			return fmt.Errorf("config: %s must be an address such as %s, without user, query and fragment", key.Name,
 				cmp.Or(key.Default, "https://host"))
 		}
-	case strings.HasSuffix(key.Name, "_aes_secret"):
-		if _, err := wire.NewSealed("", text); err != nil {
+	case key.Check != nil:
+		if err := key.Check(text); err != nil {
 			return fmt.Errorf("config: %s %w: %s", key.Name, err, key.Help)
-		}
-	case key.Name == "agent_id":
-		if _, err := strconv.ParseUint(text, 10, 63); err != nil {
-			return errors.New("config: agent_id must be the app's AgentId, a decimal number")
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // vendor has one setting of each sort.
@@ -18,8 +19,8 @@ var vendor = provider.Vendor{
 		{Name: "secret", Aliases: []string{"app_secret"}, Help: "the app's secret"},
 		{Name: "sync_secret", Help: "the secret of contact sync"},
 		{Name: "base_url", Default: "https://qyapi.example.com", Help: "the API's address"},
-		{Name: "callback_aes_secret", Help: "the callback's key"},
-		{Name: "agent_id", Help: "the app's number"},
+		{Name: "callback_aes_secret", Help: "the callback's key", Check: wire.CheckAESKey},
+		{Name: "agent_id", Help: "the app's AgentId", Check: provider.CheckNumber},
 	},
 	Validate: func(s provider.Settings) error {
 		if s["secret"] == "" && s["sync_secret"] == "" {
@@ -90,7 +91,7 @@ func TestParseRefuses(t *testing.T) {
 		"port of no host": {`{"base_url":"https://:443"}`, "base_url must be an address"},
 		"impossible port": {`{"base_url":"http://host:99999"}`, "base_url must be an address"},
 		"short key":       {`{"callback_aes_secret":"abc"}`, "callback_aes_secret must have 43 letters and digits"},
-		"agent's name":    {`{"agent_id":"sales"}`, "agent_id must be the app's AgentId, a decimal number"},
+		"agent's name":    {`{"agent_id":"sales"}`, "agent_id must be a decimal number: the app's AgentId"},
 		"broken URL":      {`{"base_url":"https://ho st"}`, "white space"},
 	} {
 		_, err := clients.Parse(vendor, []byte(c.document), nil)

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// format is one way to write and to judge: target is where the body goes.
+// format is one way to write and to read the answer: target is where the body goes.
 type format struct {
 	build func(h Hook, m Message, now time.Time) (target string, body []byte, err error)
-	// judge reads the answer to a request that HTTP calls successful; nil: that is all.
-	judge func(answer []byte) *Error
+	// interpret reads the answer to a request that HTTP calls successful; nil: that is all.
+	interpret func(answer []byte) *Error
 }
 
 var formats = map[string]format{
 	"json":     {build: buildJSON},
-	"feishu":   {build: buildFeishu, judge: judgeFeishu},
-	"dingtalk": {build: buildDingTalk, judge: judgeDingTalk},
-	"wecom":    {build: buildWeCom, judge: judgeWeCom},
+	"feishu":   {build: buildFeishu, interpret: interpretFeishu},
+	"dingtalk": {build: buildDingTalk, interpret: interpretDingTalk},
+	"wecom":    {build: buildWeCom, interpret: interpretWeCom},
 }
 
 // How long a robot's text may be, in bytes. Feishu and DingTalk take bodies of 20,000,
@@ -144,7 +144,7 @@ var (
 	}
 )
 
-func judgeFeishu(answer []byte) *Error {
+func interpretFeishu(answer []byte) *Error {
 	var verdict struct {
 		Code   *int `json:"code"`
 		Status *int `json:"StatusCode"` // of older robots
@@ -153,22 +153,22 @@ func judgeFeishu(answer []byte) *Error {
 	if verdict.Code == nil {
 		verdict.Code = verdict.Status
 	}
-	return judge(err, verdict.Code, feishuCodes)
+	return interpret(err, verdict.Code, feishuCodes)
 }
 
-func judgeDingTalk(answer []byte) *Error { return judgeByErrcode(answer, dingtalkCodes) }
+func interpretDingTalk(answer []byte) *Error { return interpretByErrcode(answer, dingtalkCodes) }
 
-func judgeWeCom(answer []byte) *Error { return judgeByErrcode(answer, wecomCodes) }
+func interpretWeCom(answer []byte) *Error { return interpretByErrcode(answer, wecomCodes) }
 
-func judgeByErrcode(answer []byte, codes map[int]refusal) *Error {
+func interpretByErrcode(answer []byte, codes map[int]refusal) *Error {
 	var verdict struct {
 		Code *int `json:"errcode"`
 	}
 	err := json.Unmarshal(answer, &verdict)
-	return judge(err, verdict.Code, codes)
+	return interpret(err, verdict.Code, codes)
 }
 
-func judge(err error, code *int, codes map[int]refusal) *Error {
+func interpret(err error, code *int, codes map[int]refusal) *Error {
 	switch {
 	case err != nil || code == nil:
 		return &Error{Problem: "the answer is not a robot's; another server may be in between"}

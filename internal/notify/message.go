@@ -17,7 +17,7 @@ const (
 	Failed = "failed"
 	// Expired: nobody decided in time; the removals count as rejected.
 	Expired = "expired"
-	// Test: somebody tries whether messages arrive; it is about no run.
+	// Test: a person tries whether messages arrive; it is about no run.
 	Test = "test"
 	// WebhookPaused: a webhook is told of no changes any more.
 	WebhookPaused = "webhook_paused"

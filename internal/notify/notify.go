@@ -132,10 +132,10 @@ func (s *Sender) post(ctx context.Context, target string, body []byte, f format)
 	if problem := ofStatus(response); problem != nil {
 		return problem
 	}
-	if f.judge == nil {
+	if f.interpret == nil {
 		return nil
 	}
-	return f.judge(answer)
+	return f.interpret(answer)
 }
 
 // withoutURL is the error's text without the URL, which holds the token.

@@ -15,39 +15,6 @@ import (
 	"github.com/orgsync/orgsync/internal/message"
 )
 
-// Settings are a stored provider's configuration, keys as in its JSON document,
-// aliases resolved and secrets opened.
-type Settings map[string]string
-
-// Vendor describes one kind of provider: its settings and how to open a client.
-type Vendor struct {
-	Type directory.ProviderType
-	// Keys are the accepted settings, for validation and help.
-	Keys []Key
-	// Validate checks what single keys cannot say ("at least one of"). May be nil.
-	Validate func(Settings) error
-	// Open makes a client. It performs no call.
-	Open func(Settings, *Env) (Client, error)
-	// OpenCallback makes what takes events at the callback address. Its error says which
-	// setting is missing or wrong.
-	OpenCallback func(Settings) (Callback, error)
-	// Suite is nil where no company installs an app of a service provider.
-	Suite *SuiteVendor
-}
-
-// Key is one setting of a vendor.
-type Key struct {
-	Name     string
-	Aliases  []string
-	Required bool
-	Default  string
-	Help     string
-	// InsteadOf is the setting that makes a required one unnecessary, empty: none does.
-	InsteadOf string
-	// Own are the vendor's own addresses beside Default, of a setting that is an address.
-	Own []string
-}
-
 // Env is what a client needs of its surroundings. One Env serves one stored
 // provider; it is safe for concurrent use.
 type Env struct {
@@ -68,6 +35,16 @@ type Env struct {
 	OnCall func(endpoint string)
 	// OnDone, if set, is told what came of each call: OK or the kind of error.
 	OnDone func(endpoint, outcome string, took time.Duration)
+}
+
+// WithoutRedirects returns an Env whose HTTP client reports a redirect instead of following it: a
+// secret or token would travel along to an address that nobody configured, and a redirected POST
+// may turn into a GET (wecom.md §1.1).
+func (e *Env) WithoutRedirects() *Env {
+	own, client := *e, *e.HTTP
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.HTTP = &client
+	return &own
 }
 
 // Tokens keeps access tokens for all workers of an installation. Implementations
@@ -97,7 +74,7 @@ type Limiter interface {
 	// away that waiting would hold a worker, it returns a RateLimited *Error with
 	// RetryAfter instead.
 	Wait(ctx context.Context, endpoint string, limit Rate) error
-	// Pause stops everybody's calls to the endpoint for d: the provider said so.
+	// Pause stops all workers' calls to the endpoint for d: the provider said so.
 	Pause(ctx context.Context, endpoint string, d time.Duration) error
 }
 
@@ -140,15 +117,15 @@ const (
 )
 
 // Do waits for the endpoint's call limit, sends the request, reads the answer to its
-// end whatever its status, and has it judged, in UTF-8: judge returns what the provider
-// refused, or nil. Where the provider asks for fewer calls everybody's calls to the
+// end whatever its status, and has it interpreted, in UTF-8: interpret returns what the
+// provider refused, or nil. Where the provider asks for fewer calls all workers' calls to the
 // endpoint pause. Transport trouble is an *Error of kind Unavailable, with a text that
 // does not show the URL, since tokens stand in it. The answer counts against Budget until
-// judge returns, or for as long as the caller retains it (RetainAnswer).
+// interpret returns, or for as long as the caller retains it (RetainAnswer).
 func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request,
-	judge func(*Reply) *Error) (*Reply, error) {
+	interpret func(*Reply) *Error) (*Reply, error) {
 	if ctx.Value(unbudgetedKey{}) != nil {
-		return e.do(ctx, t, ep, req, judge, &reservation{})
+		return e.do(ctx, t, ep, req, interpret, &reservation{})
 	}
 	h := retainedIn(ctx)
 	if h != nil {
@@ -158,7 +135,7 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 	if err != nil {
 		return nil, err
 	}
-	reply, err := e.do(ctx, t, ep, req, judge, s)
+	reply, err := e.do(ctx, t, ep, req, interpret, s)
 	if err != nil || h == nil {
 		s.release()
 		return reply, err
@@ -168,7 +145,7 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 }
 
 func (e *Env) do(
-	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error,
+	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, interpret func(*Reply) *Error,
 	s *reservation,
 ) (*Reply, error) {
 	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
@@ -185,7 +162,7 @@ func (e *Env) do(
 		e.Log.WarnContext(ctx, "slow provider call", "provider_type", t, "endpoint", ep.Name, "took", took.String())
 	}
 	if err == nil {
-		if refused := judged(t, ep, reply, judge); refused != nil {
+		if refused := refusalIn(t, ep, reply, interpret); refused != nil {
 			err = refused
 		}
 	}
@@ -200,21 +177,21 @@ func (e *Env) do(
 	return reply, nil
 }
 
-// judged has an answer judged as text. One that is not readable is no success, but the
+// refusalIn has an answer interpreted as text. One that is not readable is no success, but the
 // code of a refusal holds all the same.
-func judged(t directory.ProviderType, ep Endpoint, reply *Reply, judge func(*Reply) *Error) *Error {
+func refusalIn(t directory.ProviderType, ep Endpoint, reply *Reply, interpret func(*Reply) *Error) *Error {
 	text, ok := readable(reply.Body, reply.Header)
 	if ok {
 		reply.Body = text
 	}
-	refused := judge(reply)
+	refused := interpret(reply)
 	if !ok && (refused == nil || refused.Kind == Malformed) {
 		return unreadable.InTransit(t, ep, cmp.Or(declaredEncoding(reply.Header), "none"), message.Text{})
 	}
 	return refused
 }
 
-// pauseIfThrottled makes everybody wait where the provider throttles.
+// pauseIfThrottled makes all workers wait where the provider throttles.
 func (e *Env) pauseIfThrottled(ctx context.Context, ep Endpoint, err error) {
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Kind != RateLimited {

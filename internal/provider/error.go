@@ -53,7 +53,7 @@ const (
 	MemberSuspended Kind = "MemberSuspended"
 )
 
-// Retryable reports whether the same call may succeed later without anybody
+// Retryable reports whether the same call may succeed later without a person
 // doing something.
 func (k Kind) Retryable() bool {
 	switch k {

@@ -74,7 +74,7 @@ type AdministratorPage struct {
 	Administrators []directory.Administrator
 	// Next is the cursor of the next page; empty means that this was the last.
 	Next string
-	// Truncated: the provider may have left administrators out, so that nobody is missing
+	// Truncated: the provider may have left administrators out, so that none is missing
 	// for not being among these. What was read holds all the same.
 	Truncated bool
 	// Bad describes records that could not be used, without personal data.

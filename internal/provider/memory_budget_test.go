@@ -91,7 +91,7 @@ func newReader(budget *provider.MemoryBudget, size int) *reader {
 // list is an endpoint whose answers may have 1 MiB.
 var list = provider.Endpoint{Name: "user/list", Method: http.MethodGet, Largest: 1 << 20}
 
-// read makes a call; what it read is let go when judge returns or, held, by the caller.
+// read makes a call; what it read is let go when interpret returns or, held, by the caller.
 func (r *reader) read(ctx context.Context, held bool) error {
 	req, err := http.NewRequestWithContext(ctx, list.Method, "http://qyapi.example/user/list", nil)
 	if err != nil {

@@ -66,10 +66,10 @@ func StreamRefused(t directory.ProviderType, ep Endpoint, answer *http.Response)
 }
 
 // OpenStream connects to an address that the provider at base has named, with TLS where that
-// is called with it. Where it refuses, judge says why by the answer. Errors do not show the
+// is called with it. Where it refuses, interpret says why by the answer. Errors do not show the
 // address, in which a ticket stands.
 func (e *Env) OpenStream(ctx context.Context, t directory.ProviderType, ep Endpoint, base, address string,
-	judge func(*http.Response) *Error) (*Stream, error) {
+	interpret func(*http.Response) *Error) (*Stream, error) {
 	target, err := url.Parse(address)
 	if err != nil || target.Host == "" || target.Scheme != "wss" &&
 		(target.Scheme != "ws" || strings.HasPrefix(base, "https:")) {
@@ -87,7 +87,7 @@ func (e *Env) OpenStream(ctx context.Context, t directory.ProviderType, ep Endpo
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return nil, ctx.Err()
 	case answer != nil && answer.StatusCode != http.StatusSwitchingProtocols:
-		return nil, judge(answer)
+		return nil, interpret(answer)
 	default:
 		trouble, detail := transportFailureOf(err, target.Hostname())
 		return nil, trouble.InTransit(t, ep, detail, message.Text{})

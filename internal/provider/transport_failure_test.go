@@ -134,12 +134,12 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// doAs makes the call; judge decides about its answer.
-func (c *call) doAs(t *testing.T, judge func(*provider.Reply) *provider.Error) (*provider.Reply, error) {
+// doAs makes the call; interpret decides about its answer.
+func (c *call) doAs(t *testing.T, interpret func(*provider.Reply) *provider.Error) (*provider.Reply, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), endpoint.Method, c.url, nil)
 	require.NoError(t, err)
-	return c.env.Do(t.Context(), directory.WeCom, endpoint, req, judge)
+	return c.env.Do(t.Context(), directory.WeCom, endpoint, req, interpret)
 }
 
 func unknownHost(t *testing.T) *call {

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// sampledDepartments bounds the search for a person by whom to judge the field
+	// sampledDepartments bounds the search for a person by whom to know the field
 	// permissions.
 	sampledDepartments = 10
 	// toleratedTrouble is how many of them may fail: one department that cannot be

@@ -82,7 +82,7 @@ func (c *client) call(ctx context.Context, ep provider.Endpoint, body any) (a an
 	return a, err
 }
 
-// exchange sends one request and judges its answer.
+// exchange sends one request and interprets its answer.
 func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (answer, error) {
 	req, err := c.request(ctx, ep, query, body)
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.V
 func (c *client) send(ctx context.Context, ep provider.Endpoint, req *http.Request) (answer, error) {
 	var a answer
 	_, err := c.env.Do(ctx, directory.DingTalk, ep, req, func(reply *provider.Reply) (failure *provider.Error) {
-		a, failure = judge(ep, reply, c.env.Now())
+		a, failure = interpret(ep, reply, c.env.Now())
 		return failure
 	})
 	if err != nil {
@@ -147,10 +147,10 @@ func (c *client) pauseAllIfBlocked(ctx context.Context, err error) error {
 	return err
 }
 
-// judge decides by the body whether a call succeeded, whatever the HTTP status:
+// interpret decides by the body whether a call succeeded, whatever the HTTP status:
 // the legacy host answers 200 even to errors, the newer one 4xx with a code
 // (dingtalk.md §1, §1.2).
-func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, *provider.Error) {
+func interpret(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, *provider.Error) {
 	redirect := reply.Status >= 300 && reply.Status < 400
 	fields, ok := wire.Parse(reply.Body)
 	if !ok || redirect {

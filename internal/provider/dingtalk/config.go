@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // Names of settings and the documented hosts (dingtalk.md §1).
@@ -48,9 +48,10 @@ var Vendor = provider.Vendor{
 				"networks that can reach only base_url"},
 		{Name: keyLoginURL, Default: defaultLoginURL, Help: "address of the sign-in page"},
 		{Name: keyCorpID, Help: "the company's CorpId; not needed to read the directory"},
-		{Name: "agent_id", Help: "the app's AgentId; not needed to read the directory"},
+		{Name: "agent_id", Check: provider.CheckNumber, Help: "the app's AgentId; not needed to read the directory"},
 		{Name: keyCallbackToken, Help: "Token of Event Subscription (事件订阅) > HTTP push; needed for events by callback"},
-		{Name: keyCallbackAES, Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
+		{Name: keyCallbackAES, Check: wire.CheckAESKey,
+			Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
 		provider.TimeZone,
 	},
 	Validate: validate,
@@ -84,7 +85,7 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	}
 	c := &client{
 		zone:       zone,
-		env:        withoutRedirects(env),
+		env:        env.WithoutRedirects(),
 		baseURL:    cmp.Or(s[keyBaseURL], defaultBaseURL),
 		apiBaseURL: cmp.Or(s[keyAPIBaseURL], defaultAPIBaseURL),
 		loginURL:   cmp.Or(s[keyLoginURL], defaultLoginURL),
@@ -95,15 +96,6 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	}
 	c.tokenName = tokenName(c.appKey, c.appSecret, c.baseOf(c.tokenEndpoint()))
 	return c, nil
-}
-
-// withoutRedirects keeps the HTTP client from carrying the secret or the token to
-// wherever an answer points.
-func withoutRedirects(env *provider.Env) *provider.Env {
-	own, plain := *env, *env.HTTP
-	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.HTTP = &plain
-	return &own
 }
 
 // tokenName differs for every credential, so that a token fetched with an

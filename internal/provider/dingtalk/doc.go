@@ -15,7 +15,7 @@
 //
 // A record's Raw is everything that was sent, with arrays that have no order of their own
 // sorted, but for: a department's member_count and owning_member_count, which change
-// whenever somebody moves and would make every such department look changed; a person's
+// whenever a member moves and would make every such department look changed; a person's
 // leader and dept_order, which speak of the department that was asked, so that each of a
 // person's listings would say something else (they stand in the memberships). What of a
 // person only user/get sends (manager_userid, role_list, dept_position_list and others) is
@@ -24,7 +24,7 @@
 // # What lists do not say
 //
 // No list names a person's main department, and department/listsub no order of
-// departments (dingtalk.md §2, §3.1), nor anybody's manager. Main department and manager are
+// departments (dingtalk.md §2, §3.1), nor a member's manager. Main department and manager are
 // taken from user/get wherever one is made; the order of departments from department/get,
 // which is made of the root and of granted departments.
 package dingtalk

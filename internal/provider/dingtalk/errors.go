@@ -288,7 +288,7 @@ func unusableAddress(ep provider.Endpoint) *provider.Error {
 	return newError(ep, provider.Invalid, "fault.address_unusable", checkBase(ep))
 }
 
-// notTheAPI judges an answer that is not DingTalk's own. The rate guard's page is one
+// notTheAPI is the error of an answer that is not DingTalk's own. The rate guard's page is one
 // too (dingtalk.md §1.2 shape E).
 func notTheAPI(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
 	return provider.NotTheAPI(directory.DingTalk, ep, reply,

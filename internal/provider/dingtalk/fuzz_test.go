@@ -15,7 +15,7 @@ import (
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
-// FuzzAnswer feeds whole answers to the judge and every reader behind it:
+// FuzzAnswer feeds whole answers to interpret and every reader behind it:
 // whatever comes, there is either a usable page or an error of a known kind.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
@@ -32,7 +32,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		a, failure := judge(userList, &provider.Reply{Status: status, Body: body}, testNow)
+		a, failure := interpret(userList, &provider.Reply{Status: status, Body: body}, testNow)
 		if failure != nil {
 			require.NotEmpty(t, failure.Kind)
 			require.NotEmpty(t, failure.Problem)

@@ -148,7 +148,7 @@ func FuzzGroups(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		a, failure := judge(roleList, &provider.Reply{Status: 200, Body: body}, testNow)
+		a, failure := interpret(roleList, &provider.Reply{Status: 200, Body: body}, testNow)
 		if failure != nil {
 			return
 		}

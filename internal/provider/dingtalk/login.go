@@ -41,7 +41,7 @@ func (c *client) ResolveLogin(ctx context.Context, code provider.LoginCode) (pro
 }
 
 // CheckLogin implements provider.LoginResolver. Whether a person's own token may ask who they are
-// (Contact.User.Read) shows only when somebody signs in.
+// (Contact.User.Read) shows only when a member signs in.
 func (c *client) CheckLogin(ctx context.Context) ([]provider.Finding, error) {
 	_, err := c.exchangeCode(ctx, provider.NoCode)
 	if provider.KindOf(err) == provider.CodeRefused {

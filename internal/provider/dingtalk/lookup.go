@@ -74,11 +74,11 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 	return n, nil
 }
 
-// LookupMember implements provider.ObjectLookup. Of somebody outside the visible range
+// LookupMember implements provider.ObjectLookup. Of a member outside the visible range
 // (50002) nothing is said.
 //
-// Of somebody who left: they vanish from the lists (dingtalk.md §4, §11.8), and user/get
-// answers 60121 or 33012, as it does for anybody who is no member (dingtalk.md §3); the
+// Of a member who left: they vanish from the lists (dingtalk.md §4, §11.8), and user/get
+// answers 60121 or 33012, as it does for an id of no member (dingtalk.md §3); the
 // former was seen on the wire for an external contact, so that for leavers it is a
 // reading. Whether they may count as out of the authorised range instead (50002) is not
 // documented.

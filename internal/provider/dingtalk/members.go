@@ -107,7 +107,7 @@ func readUserPage(a answer, offset int64) ([]any, string, error) {
 
 // grantedMembers reads people who are in the visible range by name, one by one in
 // the order of their ids. The cursor is the last id looked up rather than an
-// offset, so that a grant given or taken meanwhile skips nobody.
+// offset, so that a grant given or taken meanwhile skips no member.
 func (c *client) grantedMembers(ctx context.Context, after string) (provider.MemberPage, error) {
 	s, err := c.scopes(ctx)
 	if err != nil {

@@ -98,7 +98,7 @@ func toMemberAlone(r record, zone *time.Location) (m directory.Member, problem s
 // (dingtalk.md §1.3, §3.1).
 //
 //	field              sent as                  permission             left out
-//	name               name                     none                   stays: everybody has one
+//	name               name                     none                   stays: every member has one
 //	avatar_url         avatar                   none                   cleared
 //	status, activated  disable_status, active   none                   active; stays
 //	title              title                    none                   cleared
@@ -134,7 +134,7 @@ func unusable(label string, r record, problem string) string {
 	return r.Unusable(label, problem, []string{"dept_id", "parent_id"}, []string{"userid", "unionid"})
 }
 
-// status says who works there: everybody listed, except those whose enterprise
+// status says who works there: all who are listed, except those whose enterprise
 // account is switched off. "active" is no part of it: it tells who has ever
 // logged in to DingTalk (dingtalk.md §3.1, §11.8).
 func status(r record) *directory.Status {

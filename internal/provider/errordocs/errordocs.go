@@ -1,5 +1,5 @@
 // Package errordocs holds what operators read of the providers' codes against the
-// tables that the clients judge them by. Only tests import it.
+// tables that the clients go by. Only tests import it.
 package errordocs
 
 import (

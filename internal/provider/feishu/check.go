@@ -180,7 +180,7 @@ func numberIn(code message.Code, department string, number int) message.Text {
 }
 
 const (
-	// maxTries bounds how many departments are looked into for somebody to judge by.
+	// maxTries bounds how many departments are looked into for a member by whom to know.
 	maxTries = 8
 	// maxTrouble bounds how many of them may fail: one department that cannot be
 	// read must not keep all others from being synced.

@@ -65,7 +65,7 @@ func (c *client) call(ctx context.Context, ep provider.Endpoint, query url.Value
 	return a, err
 }
 
-// exchange sends one request and judges its answer.
+// exchange sends one request and interprets its answer.
 func (c *client) exchange(
 	ctx context.Context,
 	ep provider.Endpoint,
@@ -79,15 +79,15 @@ func (c *client) exchange(
 	}
 	var a answer
 	_, err = c.env.Do(ctx, directory.Feishu, ep, req, func(reply *provider.Reply) (failure *provider.Error) {
-		a, failure = judge(ep, reply)
+		a, failure = interpret(ep, reply)
 		return failure
 	})
 	return a, err
 }
 
-// judge decides by the envelope whether a call succeeded, whatever the HTTP status: codes
+// interpret decides by the envelope whether a call succeeded, whatever the HTTP status: codes
 // come with 200 and with 4xx (feishu.md §1.3).
-func judge(ep provider.Endpoint, reply *provider.Reply) (answer, *provider.Error) {
+func interpret(ep provider.Endpoint, reply *provider.Reply) (answer, *provider.Error) {
 	env, ok := parseEnvelope(reply.Body)
 	if !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
 		return answer{}, failureOf(ep, reply, env, ok)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -76,14 +75,8 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	if u, err := url.Parse(base); err == nil && u.Hostname() == larkHost {
 		accounts, exchange = cmp.Or(s[keyAccountsURL], larkAccountsURL), userTokenLark
 	}
-	// A followed redirect would carry the app secret or the token to an address
-	// nobody configured, so redirects are answers here (see refusal).
-	transport := *env.HTTP
-	transport.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own := *env
-	own.HTTP = &transport
 	return &client{
-		env:       &own,
+		env:       env.WithoutRedirects(),
 		zone:      zone,
 		base:      base,
 		accounts:  accounts,

@@ -32,7 +32,7 @@ func (c *client) ListRoots(ctx context.Context) (found []provider.FoundDepartmen
 		return nil, nil, err
 	}
 	if v.empty() {
-		// It must not look like a company that everybody has left.
+		// It must not look like a company that all members have left.
 		if v.silent {
 			return nil, nil, newError(listScopes, provider.Forbidden, noDepartment, grantScope)
 		}

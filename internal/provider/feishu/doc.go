@@ -14,7 +14,7 @@
 //
 // A record's Raw is everything that was sent, with arrays that have no order of their own
 // sorted, but for: a department's member_count and primary_member_count, which change
-// whenever somebody moves and would make every such department look changed; a person's
+// whenever a member moves and would make every such department look changed; a person's
 // is_frozen beside status, which repeats it and comes with some calls only. What of a
 // person is sent by some calls only (assign_info, subscription_ids) is as of the last call
 // that sent it.

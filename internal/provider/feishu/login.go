@@ -105,7 +105,7 @@ func judgeUserToken(ep provider.Endpoint, reply *provider.Reply) (string, *provi
 	if _, coded := fields["code"]; reply.Status == http.StatusOK && !coded && fields["error"] == nil && bearer(token) {
 		return token, nil
 	}
-	a, failure := judge(ep, reply)
+	a, failure := interpret(ep, reply)
 	if failure != nil {
 		return "", failure
 	}

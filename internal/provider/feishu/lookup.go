@@ -26,7 +26,7 @@ func (c *client) user(ctx context.Context, id, idType string) (record, error) {
 	return objectOf(a, "user")
 }
 
-// userOf reads one person's record and makes sure that it is theirs.
+// userOf reads one person's record and makes sure that it is the right one.
 func (c *client) userOf(ctx context.Context, id, idType string) (record, error) {
 	r, err := c.user(ctx, id, idType)
 	if err != nil {
@@ -41,11 +41,11 @@ func (c *client) userOf(ctx context.Context, id, idType string) (record, error) 
 // LookupMember implements provider.ObjectLookup. An unknown id says that the person is gone,
 // one out of range (41050) says nothing.
 //
-// Of somebody who left it is documented that they can still be read, with is_resigned
-// (feishu.md §3.4), and nobody has verified that they do not count as out of range, which
+// Of a member who left it is documented that they can still be read, with is_resigned
+// (feishu.md §3.4), and it is not verified that they do not count as out of range, which
 // is no sign of having left (feishu-more.md, on events). Departments list no resigned
 // people in any page that was read (feishu.md §3.4, unverified). So "out of range" is not
-// taken for "gone", but whoever is missed twice by complete runs is not kept for its sake.
+// taken for "gone", but a member missed twice by complete runs is not kept for its sake.
 func (c *client) LookupMember(ctx context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	id, idType := lookupID(m)
 	if id == "" {
@@ -134,7 +134,7 @@ func (c *client) SeesDepartment(ctx context.Context, department string) (bool, e
 
 // lookupID prefers the open_id: of another app's it is said that it is another
 // app's (99992361), while an unknown union_id may also be another developer's.
-// A user_id may since have been given to somebody else (feishu.md §2.1, §5.2).
+// A user_id may since have been given to another member (feishu.md §2.1, §5.2).
 func lookupID(m provider.MemberRef) (id, idType string) {
 	switch {
 	case m.OpenID != "":

@@ -79,7 +79,7 @@ func (c *client) grantedMembers(ctx context.Context, cursor string) (provider.Me
 			return provider.MemberPage{}, err
 		}
 		if withheld {
-			// Only this listing fails: it is incomplete then, and nobody in it is gone.
+			// Only this listing fails: it is incomplete then, and none of its members is gone.
 			return provider.MemberPage{}, newError(listScopes, provider.OutOfRange, peopleUnknown, grantScope)
 		}
 	}

@@ -174,7 +174,7 @@ func TestPeopleWithheldAreNotNobody(t *testing.T) {
 	for name, routes := range map[string]map[string]http.HandlerFunc{
 		"no user_id in any record": {scopesPath: silent,
 			usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_1","union_id":"on_1"}]}`)},
-		"nobody to judge by": {scopesPath: silent, usersPath: nobody, contact + "/departments/od-1/children": none},
+		"no member to know by": {scopesPath: silent, usersPath: nobody, contact + "/departments/od-1/children": none},
 		"null": {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":null}`),
 			usersPath: nobody, contact + "/departments/od-1/children": none},
 		"no department either": {scopesPath: data(`{"has_more":false}`)},

@@ -53,10 +53,10 @@ func (c *client) visible(ctx context.Context) (visible, error) {
 }
 
 // withholdsPeople reports whether a range that does not speak of people lacks them for want of the
-// permission that they need (feishu.md §2.4), or because nobody is granted one by one.
-// The same permission brings people's user_id (feishu.md §3.3): somebody in the granted
-// departments whose record carries it shows that the app has it. Where nobody is found
-// to judge by, nothing is known, and that is not "nobody".
+// permission that they need (feishu.md §2.4), or because no member is granted one by one.
+// The same permission brings people's user_id (feishu.md §3.3): a member in the granted
+// departments whose record carries it shows that the app has it. Where none is found
+// to know by, nothing is known, and that is not "none".
 func (c *client) withholdsPeople(ctx context.Context, departments []string) (bool, error) {
 	candidates := slices.Clone(departments)
 	for i := 0; i < min(len(candidates), maxTries); i++ {
@@ -100,7 +100,7 @@ func sortedSet(ids []string) []string {
 
 // eachScopesPage visits the contact range's pages from cursor on, as long as
 // visit returns true. It keeps the pages from going round in circles and from
-// coming empty for ever itself, since nobody else sees their cursors.
+// coming empty for ever itself, since no other code sees their cursors.
 func (c *client) eachScopesPage(
 	ctx context.Context,
 	cursor string,
@@ -139,7 +139,7 @@ type scopesPage struct {
 	Departments []string
 	Users       []string
 	Groups      []string
-	// SaysUsers is false where user_ids is not sent at all, which is not "nobody":
+	// SaysUsers is false where user_ids is not sent at all, which is not "none":
 	// it needs a permission of its own (feishu.md §2.4).
 	SaysUsers bool
 }

@@ -216,7 +216,7 @@ func allMemberships(r record) []directory.Membership {
 // What must not be in a stored record (the package comment says why), and which arrays
 // have no order of their own.
 var (
-	// Head counts change whenever somebody moves.
+	// Head counts change whenever a member moves.
 	departmentVolatile = []string{"member_count", "primary_member_count"}
 	departmentSets     = []string{"leaders", "unit_ids", "group_chat_employee_types", "department_hrbps"}
 	// Sent by lists only, where it repeats status (feishu.md §3.2).

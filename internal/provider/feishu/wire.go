@@ -119,7 +119,7 @@ func textIf(r record, permitted bool, key string) *string {
 	return r.Text(key)
 }
 
-// The permissions that show by a field that everybody has.
+// The permissions that show by a field that each record has.
 func showsBase(r record) bool     { return r.Text("name") != nil }
 func showsEmployee(r record) bool { return r.Object("status") != nil }
 func showsPlaces(r record) bool {

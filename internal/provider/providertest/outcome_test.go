@@ -25,7 +25,7 @@ const (
 	silent outcome = "silent"
 )
 
-// outcome judges a walk; only for counted it makes calls.
+// outcome says how a walk went; only for counted it makes calls.
 func (w *world) outcome(ctx context.Context, r *reading) outcome {
 	switch {
 	case len(r.errs) > 0:

@@ -145,7 +145,7 @@ func union(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// checkMembers reads departments until one has a member, and judges by that
+// checkMembers reads departments until one has a member, and goes by that
 // member's record which fields the app is not given (wecom.md §1.5).
 func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible []directory.Department) error {
 	check := c.app.tried("tried.members")

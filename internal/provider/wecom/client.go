@@ -58,7 +58,7 @@ func withToken(query url.Values, token string) url.Values {
 	return q
 }
 
-// exchange sends one request and judges its answer.
+// exchange sends one request and interprets its answer.
 func (c *client) exchange(
 	ctx context.Context,
 	cred *credential,
@@ -75,7 +75,7 @@ func (c *client) exchange(
 		directory.WeCom,
 		ep,
 		req,
-		func(r *provider.Reply) *provider.Error { return judge(cred, ep, r) },
+		func(r *provider.Reply) *provider.Error { return interpret(cred, ep, r) },
 	)
 	if err != nil {
 		return nil, err
@@ -107,10 +107,10 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 	return req, nil
 }
 
-// judge returns nil for a successful answer. The body's errcode decides whatever
+// interpret returns nil for a successful answer. The body's errcode decides whatever
 // the HTTP status; an answer without errcode is a success (wecom.md §1.1), and
 // whether it carries what it must is for the decoders to see.
-func judge(cred *credential, ep provider.Endpoint, reply *provider.Reply) *provider.Error {
+func interpret(cred *credential, ep provider.Endpoint, reply *provider.Reply) *provider.Error {
 	redirect := reply.Status >= 300 && reply.Status < 400
 	var e envelope
 	if err := decodeObject(reply.Body, &e); err != nil || redirect {

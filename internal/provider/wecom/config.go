@@ -3,12 +3,12 @@ package wecom
 import (
 	"cmp"
 	"errors"
-	"net/http"
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // The documented hosts of the API and of the sign-in pages in any browser and inside WeCom
@@ -40,11 +40,12 @@ var Vendor = provider.Vendor{
 		{Name: "login_url", Default: defaultLoginURL, Help: "address of the sign-in page for browsers"},
 		{Name: "authorize_url", Default: defaultAuthorizeURL,
 			Help: "address of the sign-in page inside WeCom"},
-		{Name: "agent_id",
+		{Name: "agent_id", Check: provider.CheckNumber,
 			Help: "the app's AgentId; needed to sign people in, and to find people whom a limited visible range " +
 				"grants one by one"},
 		{Name: keyCallbackToken, Help: "Token of the event receiver (接收事件服务器); needed for events by callback"},
-		{Name: keyCallbackAES, Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
+		{Name: keyCallbackAES, Check: wire.CheckAESKey,
+			Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
 		provider.TimeZone,
 	}, suiteKeys),
 	Validate: validate,
@@ -98,7 +99,7 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 
 func newClient(s provider.Settings, env *provider.Env) *client {
 	c := &client{
-		env:       withoutRedirects(env),
+		env:       env.WithoutRedirects(),
 		base:      cmp.Or(s["base_url"], defaultBaseURL),
 		login:     cmp.Or(s["login_url"], defaultLoginURL),
 		authorize: cmp.Or(s["authorize_url"], defaultAuthorizeURL),
@@ -117,17 +118,6 @@ func newClient(s provider.Settings, env *provider.Env) *client {
 		c.app = newCredential("credential.app_secret", "place.app", c, secret)
 	}
 	return c
-}
-
-// withoutRedirects returns env with an HTTP client that reports a redirect
-// instead of following it: the token in the query would travel along, and a
-// redirected POST may turn into a GET (wecom.md §1.1).
-func withoutRedirects(env *provider.Env) *provider.Env {
-	h := *env.HTTP
-	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	e := *env
-	e.HTTP = &h
-	return &e
 }
 
 // credential is one secret with what is needed to use and to explain it.

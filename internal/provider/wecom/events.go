@@ -71,7 +71,7 @@ func (m eventMessage) events(plain []byte) ([]provider.Event, error) {
 func (m eventMessage) about(e *provider.Event) {
 	switch e.Kind {
 	case "change_contact.create_user", "change_contact.update_user", "change_contact.delete_user":
-		// After a new userid the old one is asked about, too: nobody has it any more.
+		// After a new userid the old one is asked about, too: no member has it any more.
 		e.Object, e.IDs = provider.ObjectMember, provider.UsableEventIDs([]string{m.NewUserID, m.UserID})
 	case "change_contact.create_party", "change_contact.update_party", "change_contact.delete_party":
 		e.Object, e.IDs = provider.ObjectDepartment, provider.UsableEventIDs([]string{m.ID})

@@ -26,7 +26,7 @@ func FuzzJudge(f *testing.F) {
 	cred := &credential{label: provider.Detail("app secret"), place: provider.Detail("App Management")}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, status := range []int{200, 302, 404, 502} {
-			err := judge(cred, userList, &provider.Reply{Status: status, Body: body})
+			err := interpret(cred, userList, &provider.Reply{Status: status, Body: body})
 			if err == nil {
 				require.Equal(t, 200, status)
 				require.True(t, json.Valid(body))
@@ -99,7 +99,7 @@ func FuzzDecodeIDs(f *testing.F) {
 		if err != nil {
 			require.Equal(t, provider.Malformed, provider.KindOf(err))
 		}
-		require.NotContains(t, []string{"ids:c-2", "nobody:c-2"}, page.Next)
+		require.NotContains(t, []string{"ids:c-2", "empty:c-2"}, page.Next)
 		require.True(t, err != nil || page.Next != "" || len(page.Members)+len(page.Bad) > 0)
 		for _, m := range page.Members {
 			require.NotEmpty(t, m.ExternalID)

@@ -106,7 +106,7 @@ func decodeUserInfo(body []byte) (user, ticket string, err error) {
 		strings.Contains(user, "/"):
 		return "", "", newError(userInfo, provider.OtherCompany, "fault.not_of_company", "")
 	case user == "":
-		return "", "", malformed(userInfo, "the answer names nobody")
+		return "", "", malformed(userInfo, "the answer names no member")
 	}
 	return user, answer.String("user_ticket"), nil
 }

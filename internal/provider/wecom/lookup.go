@@ -14,7 +14,7 @@ import (
 // client without an app's secret does not offer these methods.
 type lookupClient struct{ *client }
 
-// memberLister is what the contact sync secret adds: it names everybody, ten thousand a call
+// memberLister is what the contact sync secret adds: it names all members, ten thousand a call
 // (wecom.md §3.2), whatever an app sees.
 type memberLister struct{ c *client }
 
@@ -64,10 +64,10 @@ func (c lookupClient) CountMembers(ctx context.Context, department string) (int,
 
 // LookupMember implements provider.ObjectLookup.
 //
-// Of somebody who left: they disappear from the lists, and user/get answers 60111, as it
+// Of a member who left: they disappear from the lists, and user/get answers 60111, as it
 // does for whom the app does not see (wecom.md §3.3, §4), or shows status 5 (wecom.md
 // §3.3). There is no list of leavers, so that beyond an app that sees the whole company
-// only being missed twice tells that somebody is gone.
+// only being missed twice tells that a member is gone.
 func (c lookupClient) LookupMember(ctx context.Context, ref provider.MemberRef) (provider.LookupResult, error) {
 	_, gone, err := c.ReadMember(ctx, ref)
 	return provider.LookupResultOf(gone, err, provider.NotFound, provider.OutOfRange)
@@ -75,7 +75,7 @@ func (c lookupClient) LookupMember(ctx context.Context, ref provider.MemberRef) 
 
 // ReadMember implements provider.MemberReader. "Not found" also means "not visible"
 // (wecom.md §3.3), so it counts as gone only while the app sees the whole company. The
-// record names the visible departments alone: somebody in none of them stands below
+// record names the visible departments alone: a member in none of them stands below
 // the root, as in the listing of people granted one by one.
 func (c lookupClient) ReadMember(ctx context.Context, ref provider.MemberRef) (directory.Member, bool, error) {
 	m, err := c.user(ctx, ref.ExternalID)

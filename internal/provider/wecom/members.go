@@ -30,8 +30,8 @@ const (
 // the last userid that was read.
 const (
 	cursorIDs = "ids:"
-	// cursorNobody is cursorIDs as long as no page has named anybody.
-	cursorNobody  = "nobody:"
+	// cursorEmpty is cursorIDs as long as no page has named a member.
+	cursorEmpty   = "empty:"
 	cursorDetails = "details"
 	cursorEach    = "each:"
 )
@@ -123,7 +123,7 @@ func (c *client) departmentOneByOne(ctx context.Context, department, after strin
 		return provider.MemberPage{}, err
 	}
 	if len(records) == 0 {
-		// Too many for one answer, yet nobody: it must not look like an empty department.
+		// Too many for one answer, yet none: it must not look like an empty department.
 		return provider.MemberPage{}, malformed(
 			userSimpleList,
 			"the list is empty, though the department holds too many people for one answer",
@@ -236,9 +236,9 @@ type idRequest struct {
 
 // companyIDs reads one page of (person, department) pairs of the whole company.
 func (c *client) companyIDs(ctx context.Context, cursor string) (provider.MemberPage, error) {
-	sent, somebody := strings.CutPrefix(cursor, cursorIDs)
-	if !somebody {
-		sent = strings.TrimPrefix(cursor, cursorNobody)
+	sent, named := strings.CutPrefix(cursor, cursorIDs)
+	if !named {
+		sent = strings.TrimPrefix(cursor, cursorEmpty)
 	}
 	if cursor != "" && (sent == "" || sent == cursor) {
 		return provider.MemberPage{}, unknownCursor(userListID)
@@ -247,12 +247,12 @@ func (c *client) companyIDs(ctx context.Context, cursor string) (provider.Member
 	if err != nil {
 		return provider.MemberPage{}, refusedCursor(err, sent)
 	}
-	return decodeIDs(body, sent, somebody)
+	return decodeIDs(body, sent, named)
 }
 
-// decodeIDs reads one list_id page, which was asked for with the cursor sent; somebody
-// is true if a page before it named anybody.
-func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, error) {
+// decodeIDs reads one list_id page, which was asked for with the cursor sent; named
+// is true if a page before it named a member.
+func decodeIDs(body []byte, sent string, named bool) (provider.MemberPage, error) {
 	records, err := decodeList(userListID, body, "dept_user")
 	if err != nil {
 		return provider.MemberPage{}, err
@@ -270,8 +270,8 @@ func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, er
 	if end.Next != "" && end.Next == sent {
 		return provider.MemberPage{}, malformed(userListID, "the next page's cursor is the one that was sent")
 	}
-	somebody = somebody || len(records) > 0
-	if end.Next == "" && !somebody {
+	named = named || len(records) > 0
+	if end.Next == "" && !named {
 		// No company is without people; reading none must not remove them all
 		// (wecom.md §10, 4).
 		return provider.MemberPage{}, malformed(userListID, "the list of all people ends without naming anyone")
@@ -292,10 +292,10 @@ func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, er
 	}
 	switch {
 	case end.Next == "":
-	case somebody:
+	case named:
 		page.Next = cursorIDs + end.Next
 	default:
-		page.Next = cursorNobody + end.Next
+		page.Next = cursorEmpty + end.Next
 	}
 	return page, nil
 }

@@ -65,7 +65,7 @@ type member struct {
 	departments []string
 }
 
-// toMember reads a member's record. A problem is returned instead if it names nobody.
+// toMember reads a member's record. A problem is returned instead if it names no member.
 func toMember(r record) (m member, problem string) {
 	if r == nil {
 		return m, "not a JSON object"

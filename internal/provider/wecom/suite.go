@@ -41,7 +41,7 @@ var suiteKeys = []provider.Key{
 		"provider's console (服务商管理后台)"},
 	{Name: keySuiteSecret, Help: "third_party: Secret of the same place"},
 	{Name: keySuiteToken, Help: "third_party: Token of the suite's callback configuration (回调配置)"},
-	{Name: keySuiteAES, Help: "third_party: EncodingAESKey of the same place, 43 characters"},
+	{Name: keySuiteAES, Check: wire.CheckAESKey, Help: "third_party: EncodingAESKey of the same place, 43 characters"},
 	{Name: keyAuthCorp, Help: "third_party: the company that has installed the suite, by its id as the service " +
 		"provider sees it; set by the installation"},
 	{Name: keyProviderCorp, Help: "third_party: the service provider's own company id; needed for the link that " +

@@ -39,6 +39,12 @@ func NewSealed(token, aesKey string) (*Sealed, error) {
 	return &Sealed{token: token, key: key}, nil
 }
 
+// CheckAESKey is the check of a setting that is such a key.
+func CheckAESKey(value string) error {
+	_, err := NewSealed("", value)
+	return err
+}
+
 // Signature signs an encrypted message: the four texts, sorted by bytes and joined.
 func (s *Sealed) Signature(timestamp, nonce, encrypted string) string {
 	parts := []string{s.token, timestamp, nonce, encrypted}
