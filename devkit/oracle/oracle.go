@@ -37,7 +37,7 @@ type Department struct {
 	People, Direct     int
 }
 
-// Directory is everybody and everything of one provider that is not deleted.
+// Directory is all members and objects of one provider that is not deleted.
 type Directory struct {
 	Members     map[string]Member
 	Departments map[string]Department

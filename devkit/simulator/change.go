@@ -72,7 +72,7 @@ func (c *Company) Hire(name string, departments ...Dept) (PersonID, error) {
 	return p, err
 }
 
-// Leave ends a person's work. Their ids stay theirs until somebody takes them over.
+// Leave ends a person's work. Their ids stay theirs until another person takes them over.
 func (c *Company) Leave(p PersonID) error {
 	return c.change(func() error {
 		who, err := c.working(p)
@@ -87,8 +87,8 @@ func (c *Company) Leave(p PersonID) error {
 	})
 }
 
-// Rehire brings back somebody who left, with the user id they had unless it is
-// somebody else's by now.
+// Rehire brings back a person who left, with the user id they had unless it is
+// another's by now.
 func (c *Company) Rehire(p PersonID, departments ...Dept) error {
 	return c.change(func() error {
 		who := c.person(p)
@@ -295,7 +295,7 @@ func (c *Company) ChangeUserID(p PersonID) error {
 	})
 }
 
-// RecycleUserID gives a person the user id of somebody who has left.
+// RecycleUserID gives a person the user id of a person who has left.
 func (c *Company) RecycleUserID(from, to PersonID) error {
 	return c.change(func() error {
 		leaver := c.person(from)

@@ -21,7 +21,7 @@ const Root Dept = 1
 // id above.
 const maxObjects = 1 << 26
 
-// noNumber is borne by leavers whose user id somebody else took over.
+// noNumber is borne by leavers whose user id another person took over.
 const noNumber = 0
 
 // Company is one company's directory as its administrators see it: the truth
@@ -67,7 +67,7 @@ type person struct {
 	departments []Dept
 	changed     *changed
 	// bears is the number that the person's user ids are made of: their own
-	// unless it was changed or taken over from somebody else.
+	// unless it was changed or taken over from another person.
 	bears int32
 	left  bool
 	// unlisted people are in no listing and no head count, though a look-up shows them.

@@ -220,7 +220,7 @@ func (c *Company) parseUserID(t directory.ProviderType, id string) (int32, bool)
 }
 
 // UserID is the person's external id at a vendor: Feishu user_id, DingTalk and
-// WeCom userid. It is empty for a leaver whose id somebody else took over.
+// WeCom userid. It is empty for a leaver whose id another person took over.
 func (c *Company) UserID(t directory.ProviderType, p Person) string {
 	if p.bears == noNumber {
 		return ""
@@ -255,5 +255,5 @@ func (c *Company) ParseUnionID(t directory.ProviderType, id string) (PersonID, b
 	return PersonID(n), ok && n > 0 && n <= maxObjects
 }
 
-// Number is what the person's user ids are made of, 0 for a leaver whose id somebody else took over.
+// Number is what the person's user ids are made of, 0 for a leaver whose id another person took over.
 func (p Person) Number() int { return int(p.bears) }

@@ -12,7 +12,7 @@ type TrueGroup struct {
 	Name string `json:"name"`
 	// Category is the role group at DingTalk, else empty.
 	Category string `json:"category"`
-	// Members belong directly, Departments with everybody in them and below.
+	// Members belong directly, Departments with all people in them and below.
 	Members     []string `json:"members"`
 	Departments []string `json:"departments"`
 	// Scopes are the areas of management of DingTalk's role holders who have one.

@@ -124,7 +124,7 @@ func (v *View) Person(p PersonID) (Person, bool) {
 	return made, true
 }
 
-// People yields everybody who has not left, by number.
+// People yields all people who has not left, by number.
 func (v *View) People() iter.Seq[Person] {
 	return func(yield func(Person) bool) {
 		for i := range v.c.people {
@@ -141,7 +141,7 @@ func (v *View) People() iter.Seq[Person] {
 // LastPerson is the highest number that a person bears, for walking by number.
 func (v *View) LastPerson() PersonID { return PersonID(len(v.c.people)) }
 
-// PersonByUserID finds who bears a user id now, also somebody who has left.
+// PersonByUserID finds who bears a user id now, also one who has left.
 func (v *View) PersonByUserID(t directory.ProviderType, id string) (Person, bool) {
 	n, ok := v.c.parseUserID(t, id)
 	if !ok {
@@ -154,7 +154,7 @@ func (v *View) PersonByUserID(t directory.ProviderType, id string) (Person, bool
 	return v.Person(p)
 }
 
-// PersonByNumber finds who bears a number now, also somebody who has left.
+// PersonByNumber finds who bears a number now, also one who has left.
 func (v *View) PersonByNumber(n int) (Person, bool) {
 	p, ok := v.c.bearer(int32(n))
 	if !ok {

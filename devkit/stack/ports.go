@@ -14,11 +14,11 @@ import (
 // other one is the stack's choice: the port it had last time if that is free, else any free one.
 type Ports map[string]int
 
-// everybody listens in a stack; temporal and ui are the same program, the last four are the simulator.
+// everyPort lists what listens in a stack; temporal and ui are the same program, the last four are the simulator.
 var (
 	temporalPorts  = []string{"temporal", "ui"}
 	simulatorPorts = []string{"feishu", "dingtalk", "wecom", "control"}
-	everybody      = append(append([]string{"postgres", "server"}, temporalPorts...), simulatorPorts...)
+	everyPort      = append(append([]string{"postgres", "server"}, temporalPorts...), simulatorPorts...)
 )
 
 // PortsFromEnv reads the ports that are set: ORGSYNC_PG_PORT, ORGSYNC_TEMPORAL_PORT, ORGSYNC_UI_PORT,

@@ -88,7 +88,7 @@ func claim(ctx context.Context, dir string) (*process.Lock, error) {
 }
 
 func (s *Stack) start(ctx context.Context) (err error) {
-	ports, err := choosePorts(filepath.Join(s.cfg.Dir, "ports.json"), s.cfg.Ports, everybody)
+	ports, err := choosePorts(filepath.Join(s.cfg.Dir, "ports.json"), s.cfg.Ports, everyPort)
 	if err != nil {
 		return err
 	}

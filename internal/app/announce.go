@@ -38,21 +38,14 @@ func (a *announcer) announce(ctx context.Context) {
 			if err := a.store.Feed.Listen(ctx, lookForNews, func() { a.wake(ctx) }); err != nil && ctx.Err() == nil {
 				a.log.WarnContext(ctx, "the change feed cannot be listened to; it is looked at instead", "error", err)
 			}
-			pauseFor(ctx, lookForNews)
+			pause(ctx, lookForNews)
 		}
 	})
 	for ctx.Err() == nil {
 		a.wake(ctx)
-		pauseFor(ctx, announceAgain)
+		pause(ctx, announceAgain)
 	}
 	ended.Wait()
-}
-
-func pauseFor(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
 
 // wake tells those webhooks of news that nobody has told.

@@ -20,10 +20,18 @@ func AwaitConnection(ctx context.Context, log *slog.Logger, do func() error) err
 			return err
 		}
 		log.Warn("the worker waits for a connection to Postgres", "again_in", connectAgain.String(), "error", err)
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, connectAgain) {
 			return ctx.Err()
-		case <-time.After(connectAgain):
 		}
+	}
+}
+
+// pause waits, and returns false if ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }

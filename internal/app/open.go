@@ -32,7 +32,7 @@ func NewOpener(store *providers.Store, box *secret.Box, cfg config.Config, log *
 const answers = 32 << 20
 
 // refuseLinkLocal keeps calls from addresses where no provider answers, but a cloud's service of
-// credentials does: whoever sets a provider's address must not have this machine ask that. It is
+// credentials does: a person who sets a provider's address must not have this machine ask that. It is
 // told the address after names were resolved.
 func refuseLinkLocal(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)

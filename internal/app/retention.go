@@ -41,7 +41,7 @@ func EnsureRetention(ctx context.Context, c client.Client, taskQueue string) err
 		return nil
 	}
 	return fmt.Errorf(
-		"schedule retention: %w; runs and raw records are kept for ever until somebody with the right to do so runs: "+
+		"schedule retention: %w; runs and raw records are kept for ever until a person with the right to do so runs: "+
 			"temporal schedule create --schedule-id %s --workflow-id %s --type %s --task-queue %s --cron '17 3 * * *'",
 		err, workflows.RetentionID, workflows.RetentionID, workflows.RetentionName, taskQueue)
 }

@@ -58,7 +58,7 @@ func (e *NamespaceError) Error() string {
 }
 
 // namespaceExists returns *NamespaceError if the service says that there is no such
-// namespace. Whoever may not ask for that finds out otherwise.
+// namespace. A caller who may not ask for that finds out otherwise.
 func namespaceExists(ctx context.Context, c client.Client, options client.Options) error {
 	name := cmp.Or(options.Namespace, client.DefaultNamespace)
 	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})

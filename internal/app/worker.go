@@ -52,7 +52,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 	}
 	all := []any{
 		runs, pull, &activities.Apply{Store: store, Language: cfg.Language},
-		&activities.Reconcile{Store: store, Pull: pull, Language: cfg.Language},
+		&activities.Reconcile{Store: store, Reader: pull, Language: cfg.Language},
 		&activities.Notifications{
 			Store: store, Hooks: hooks, Language: cfg.Language,
 			Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/devkit/stack"
+	"github.com/orgsync/orgsync/devkit/stack/process"
 )
 
 const downTimeout = 2 * time.Minute
@@ -71,9 +72,7 @@ func takeDown(ctx context.Context, dir string) error {
 			}
 			told = true
 		}
-		select {
-		case <-time.After(pollEvery):
-		case <-ctx.Done():
+		if !process.Sleep(ctx, pollEvery) {
 			return fmt.Errorf("wait for the supervisor to stop (log: %s): %w", filepath.Join(dir, supervisorLog),
 				ctx.Err())
 		}

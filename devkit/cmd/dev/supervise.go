@@ -48,11 +48,9 @@ func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
 		return err
 	}
 	for known := 0; ; {
-		select {
-		case <-ctx.Done():
+		if !process.Sleep(ctx, 200*time.Millisecond) {
 			fmt.Println("stopping")
 			return nil
-		case <-time.After(200 * time.Millisecond):
 		}
 		if ended := s.Ended(); len(ended) > known {
 			known = len(ended)

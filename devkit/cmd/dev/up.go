@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/devkit/stack"
+	"github.com/orgsync/orgsync/devkit/stack/process"
 )
 
 const (
@@ -109,9 +110,7 @@ func awaitHealthy(ctx context.Context, dir string, shown int, ended func() bool)
 		case read(dir, envFile) != "":
 			return nil
 		}
-		select {
-		case <-time.After(pollEvery):
-		case <-ctx.Done():
+		if !process.Sleep(ctx, pollEvery) {
 			return fmt.Errorf("wait for the development stack (log: %s): %w", filepath.Join(dir, supervisorLog),
 				ctx.Err())
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,16 +36,16 @@ type delivery struct {
 }
 
 func (d delivery) validate() error {
-	for _, share := range []float64{d.Duplicate, d.Drop, d.Late} {
-		if share < 0 || share > 1 {
-			return errors.New("duplicate, drop and late are shares from 0 to 1")
-		}
+	if !areShares(d.Duplicate, d.Drop, d.Late) {
+		return errors.New("duplicate, drop and late are shares from 0 to 1")
 	}
 	if d.LateBy < 0 || d.Pace < 0 {
 		return errors.New("late_by and pace must not be below 0")
 	}
 	return nil
 }
+
+func areShares(values ...float64) bool { return slices.Min(values) >= 0 && slices.Max(values) <= 1 }
 
 func (d delivery) simulated() simulator.Delivery {
 	return simulator.Delivery{
@@ -68,10 +69,8 @@ func (t telling) validate(vendor string) error {
 	if err := t.delivery.validate(); err != nil {
 		return err
 	}
-	for _, share := range []float64{t.Odd, t.Split, t.Cut} {
-		if share < 0 || share > 1 {
-			return errors.New("odd, split and cut are shares from 0 to 1")
-		}
+	if !areShares(t.Odd, t.Split, t.Cut) {
+		return errors.New("odd, split and cut are shares from 0 to 1")
 	}
 	address, err := url.Parse(t.URL)
 	switch {

@@ -90,16 +90,16 @@ func (r *report) tables() []table.Writer {
 	}
 	tables := []table.Writer{happened, grew}
 	if len(r.Verdicts) > 0 {
-		judged := loadtest.NewTable(table.Row{"average", "second tenth", "last tenth", "at most", "verdict"})
+		trends := loadtest.NewTable(table.Row{"average", "second tenth", "last tenth", "at most", "verdict"})
 		for _, v := range r.Verdicts {
 			word := "bounded"
 			if !v.ok() {
 				word = "GROWS"
 			}
-			judged.AppendRow(table.Row{v.Name + unit(v.Unit), fmt.Sprintf("%.1f", v.First),
+			trends.AppendRow(table.Row{v.Name + unit(v.Unit), fmt.Sprintf("%.1f", v.First),
 				fmt.Sprintf("%.1f", v.Last), fmt.Sprintf("%.1f", v.Allowed), word})
 		}
-		tables = append(tables, judged)
+		tables = append(tables, trends)
 	}
 	return tables
 }

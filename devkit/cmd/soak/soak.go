@@ -152,7 +152,7 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := s.judge(k, &r, before, after); err != nil {
+	if err := s.verify(k, &r, before, after); err != nil {
 		return r, fmt.Errorf("run %s ended %s (%s): %w", result.RunID, r.Status, strings.Join(result.Errors, "; "), err)
 	}
 	s.inStep = r.Equal
@@ -206,9 +206,9 @@ func (s *soak) look(ctx context.Context) (seen, error) {
 	return all, err
 }
 
-// judge compares. Whatever happened, nobody who works there is gone; a run that says
+// verify compares. Whatever happened, no member who works there is gone; a run that says
 // it succeeded has made the directory equal, and a plan has changed nothing.
-func (s *soak) judge(k *kind, r *round, before, after seen) error {
+func (s *soak) verify(k *kind, r *round, before, after seen) error {
 	// The company may have changed in mid-run: then it is wrong only if it was so all along.
 	lost := oracle.Lost(after.company, before.directory, after.directory)
 	always := oracle.Lost(before.company, before.directory, after.directory)

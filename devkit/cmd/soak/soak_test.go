@@ -86,7 +86,7 @@ func TestWhatIsWrongIsSeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := s.judge(&c.kind, &round{Status: c.status}, c.before, c.after)
+			err := s.verify(&c.kind, &round{Status: c.status}, c.before, c.after)
 			if c.wrong == "" {
 				require.NoError(t, err)
 			} else {

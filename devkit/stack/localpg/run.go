@@ -34,7 +34,7 @@ func (s *Server) run(ctx context.Context) error {
 			}
 		}
 		err := s.attempt(ctx)
-		if !errors.Is(err, errPassing) || !sleep(ctx, 100*time.Millisecond) {
+		if !errors.Is(err, errPassing) || !process.Sleep(ctx, 100*time.Millisecond) {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (s *Server) attempt(ctx context.Context) error {
 			return s.whyEnded(begin.Size())
 		default:
 		}
-		if !sleep(ctx, 20*time.Millisecond) {
+		if !process.Sleep(ctx, 20*time.Millisecond) {
 			return errors.Join(ctx.Err(), s.Process.Stop(syscall.SIGQUIT, stopTimeout))
 		}
 	}
@@ -98,14 +98,4 @@ func (s *Server) whyEnded(begin int64) error {
 		return fmt.Errorf("%w: %s", errPassing, said)
 	}
 	return fmt.Errorf("it ended at once: %s (log: %s)", said, s.LogFile())
-}
-
-// sleep waits, and says false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -39,11 +39,19 @@ func WaitLock(ctx context.Context, path string) (*Lock, error) {
 		if !errors.Is(err, ErrLocked) {
 			return lock, err
 		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
+		if !Sleep(ctx, 50*time.Millisecond) {
 			return nil, err
 		}
+	}
+}
+
+// Sleep waits, and returns false if ctx ended first.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
