@@ -53,7 +53,7 @@ func TestManyAccountsAreNotCreatedUnasked(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, done.Linked.Beyond)
 	require.Equal(t, 110, c.count(t, "SELECT count(*) FROM users"))
-	require.NoError(t, c.store.RunHold(t.Context(), held.id, "many accounts", "hold", directory.Counts{}))
+	require.NoError(t, c.store.HoldRun(t.Context(), held.id, "many accounts", "hold", directory.Counts{}))
 
 	// A sync leaves the question open. Asked for everybody anew, the older one is moot.
 	c.sync(snapshot{departments: "1", members: people(0, 161)})
@@ -68,14 +68,14 @@ func TestManyAccountsAreNotCreatedUnasked(t *testing.T) {
 	done, err = c.store.CarryOut(t.Context(), held.id)
 	require.NoError(t, err)
 	require.True(t, done.Linked.Beyond)
-	require.NoError(t, c.store.RunHold(t.Context(), held.id, "many accounts", "hold", directory.Counts{}))
+	require.NoError(t, c.store.HoldRun(t.Context(), held.id, "many accounts", "hold", directory.Counts{}))
 
 	// Whoever came after the question is not among those that were allowed.
 	limited := c.beginLimited("apply", db.NewRun{Members: []string{"late"}})
 	limited.stagePeople("late email=late@x in=1")
 	require.NoError(t, c.store.ApplyMembers(t.Context(), limited.id, 1, 1))
 	limited.finish()
-	require.NoError(t, c.store.RunResume(t.Context(), held.id, gone))
+	require.NoError(t, c.store.ResumeRun(t.Context(), held.id, gone))
 	done, err = c.store.CarryOut(t.Context(), held.id)
 	require.NoError(t, err)
 	require.Equal(t, 52, done.Linked.Creations)

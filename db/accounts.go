@@ -19,7 +19,7 @@ type Linked struct {
 	Creations int
 	Active    int
 	Limit     int
-	// Beyond says that it was more: then nobody got one unasked.
+	// Beyond says that it was more: then no member got one unasked.
 	Beyond bool
 }
 
@@ -181,10 +181,8 @@ func (s *Store) guardCreations(
 	if err := s.q.DropCreations(ctx, tx, dbsqlc.DropCreationsParams{RunID: runID, Approved: []string{}}); err != nil {
 		return linked, err
 	}
-	return linked, s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-		RunID: runID, ObjectType: "warning", Message: linked.String() +
-			", so nobody got one; plan a run for accounts to see who, and apply it to decide",
-	})
+	return linked, s.addRunError(ctx, tx, runID, "warning", "", linked.String()+
+		", so nobody got one; plan a run for accounts to see who, and apply it to decide")
 }
 
 // String says how many accounts are to be created, against what may be.

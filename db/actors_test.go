@@ -31,14 +31,14 @@ func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	}, nil)
 	require.NoError(t, err)
 	decided := func(by string) report.Run {
-		require.NoError(t, c.store.RunDecided(t.Context(), begun.RunID, by, "", true))
+		require.NoError(t, c.store.RecordDecision(t.Context(), begun.RunID, by, "", true))
 		run, err := c.store.Report.GetRun(t.Context(), begun.RunID)
 		require.NoError(t, err)
 		return run
 	}
 	require.Equal(t, "schedule nightly", decided("eve@host").StartedBy)
 	require.Empty(t, decided("eve@host").DecidedBy, "there is nothing to decide yet")
-	require.NoError(t, c.store.RunHold(t.Context(), begun.RunID, "too many", "hold", directory.Counts{}))
+	require.NoError(t, c.store.HoldRun(t.Context(), begun.RunID, "too many", "hold", directory.Counts{}))
 	require.Equal(t, "ann@host", decided("ann@host").DecidedBy)
 	require.Equal(t, "ann@host", decided("eve@host").DecidedBy, "the first decision stands")
 }

@@ -120,10 +120,7 @@ func (s *Store) setPlannerHints(ctx context.Context, tx pgx.Tx, what plannerHint
 }
 
 func (s *Store) addWarning(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
-	return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-		RunID: runID, ObjectType: "warning", ExternalID: department,
-		Message: "department " + department + ": " + message,
-	})
+	return s.addRunError(ctx, tx, runID, "warning", department, "department "+department+": "+message)
 }
 
 // ApplyMembers makes the directory hold the members whom the listings of the departments at
@@ -349,7 +346,7 @@ func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.H
 }
 
 // markPrimary makes people's memberships say which is the primary one, as their rows do:
-// cleared before set, since nobody has two at any time.
+// cleared before set, since no member has two at any time.
 func (s *Store) markPrimary(ctx context.Context, tx pgx.Tx, people []string) error {
 	if len(people) == 0 {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
-// Sight is how much of a company a run can see.
-type Sight struct {
+// Visibility is how much of a company a run can see.
+type Visibility struct {
 	// Limited is true if only part of the company is visible.
 	Limited bool
 	// EarlierRuns are those runs that saw no more: what they missed, and could not confirm
@@ -57,9 +57,9 @@ func (s *Store) ListCandidatesOf(ctx context.Context, runID, objectType string, 
 	return known, interpret("list candidates for removal", err)
 }
 
-// WholeIsRead reports whether a run has read all departments, and the members in them, to
+// HasReadEverything reports whether a run has read all departments, and the members in them, to
 // the end.
-func (s *Store) WholeIsRead(ctx context.Context, runID string) (bool, error) {
+func (s *Store) HasReadEverything(ctx context.Context, runID string) (bool, error) {
 	read, err := s.q.EverythingIsRead(ctx, s.pool, runID)
 	return read, interpret("read what was read to the end", err)
 }
@@ -124,7 +124,7 @@ func (m *missed) add(objectType, id string, result LookupResult) {
 // confirm as gone; of others that is nothing. Whatever was read, what a listing shows again
 // is forgotten: it has not been missed twice in a row. What a run of single people finds
 // was not listed.
-func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
+func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, visibility Visibility,
 	m missed) error {
 	if run.ByID {
 		return nil
@@ -141,7 +141,7 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFe
 	}
 	if err := s.q.KeepCandidates(ctx, tx, dbsqlc.KeepCandidatesParams{
 		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Results: m.results,
-		EarlierRuns: pg.NonNil(sight.EarlierRuns),
+		EarlierRuns: pg.NonNil(visibility.EarlierRuns),
 	}); err != nil {
 		return fmt.Errorf("keep candidates: %w", err)
 	}

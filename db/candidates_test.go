@@ -50,7 +50,7 @@ func (c *company) missing(s snapshot, result db.LookupResult, who string, earlie
 func (r *run) miss(result db.LookupResult, who string, earlier ...*run) {
 	r.t.Helper()
 	for _, e := range earlier {
-		r.sight.EarlierRuns = append(r.sight.EarlierRuns, e.id)
+		r.visibility.EarlierRuns = append(r.visibility.EarlierRuns, e.id)
 	}
 	r.planRemovals()
 	if r.plan.ToLookUp > 0 {
@@ -131,7 +131,7 @@ func (c *company) between(n db.NewRun, s snapshot, earlier *run) *run {
 	r := c.beginLimited("apply", n)
 	r.read(s)
 	r.apply(false)
-	r.sight.EarlierRuns = []string{earlier.id}
+	r.visibility.EarlierRuns = []string{earlier.id}
 	r.planRemovals()
 	r.keepNotVisible()
 	r.remove()
@@ -229,8 +229,8 @@ func (c *company) rereads(s snapshot, record string, earlier *run) *run {
 	r := c.begin("apply")
 	r.read(s)
 	r.apply(false)
-	r.sight.EarlierRuns = []string{earlier.id}
-	known, err := c.store.ListCandidatesOf(c.t.Context(), r.id, "member", r.sight.EarlierRuns, "", 10)
+	r.visibility.EarlierRuns = []string{earlier.id}
+	known, err := c.store.ListCandidatesOf(c.t.Context(), r.id, "member", r.visibility.EarlierRuns, "", 10)
 	require.NoError(c.t, err)
 	require.Len(c.t, known, 1)
 	people := membersOf(record, c.provider)
@@ -242,7 +242,7 @@ func (c *company) rereads(s snapshot, record string, earlier *run) *run {
 	for range 2 {
 		require.NoError(c.t, c.store.ApplyReread(c.t.Context(), r.id))
 	}
-	known, err = c.store.ListCandidatesOf(c.t.Context(), r.id, "member", r.sight.EarlierRuns, "", 10)
+	known, err = c.store.ListCandidatesOf(c.t.Context(), r.id, "member", r.visibility.EarlierRuns, "", 10)
 	require.NoError(c.t, err)
 	require.Empty(c.t, known)
 	r.planRemovals()
@@ -367,13 +367,13 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 
 	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	plan = c.begin("plan")
-	plan.sight.EarlierRuns = []string{first.id}
+	plan.visibility.EarlierRuns = []string{first.id}
 	plan.read(withoutA)
-	out, err := c.store.DryRun(t.Context(), plan.id, plan.sight, true)
+	out, err := c.store.DryRun(t.Context(), plan.id, plan.visibility, true)
 	require.NoError(t, err)
 	require.Equal(t, 1, out.ToLookUp)
 	plan.lookedUp("member", db.LookupNotVisible, "a")
-	out, err = c.store.DryRun(t.Context(), plan.id, plan.sight, true)
+	out, err = c.store.DryRun(t.Context(), plan.id, plan.visibility, true)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{1, 2}, [2]int{out.Counts.Members.Deleted, out.Counts.Memberships.Deleted})
 	require.Equal(t, []string{"member a not_visible"}, c.candidates(), "nor uses them up")
@@ -389,7 +389,7 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 		r.read(without)
 		r.apply(false)
 		for _, e := range earlier {
-			r.sight.EarlierRuns = append(r.sight.EarlierRuns, e.id)
+			r.visibility.EarlierRuns = append(r.visibility.EarlierRuns, e.id)
 		}
 		r.planRemovals()
 		r.lookedUp("department", result, "20")
@@ -468,7 +468,7 @@ func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
 		r.read(snapshot{departments: "1 declared=9; 20<1", members: "b in=20"})
 		r.apply(false)
 		for _, e := range earlier {
-			r.sight.EarlierRuns = append(r.sight.EarlierRuns, e.id)
+			r.visibility.EarlierRuns = append(r.visibility.EarlierRuns, e.id)
 		}
 		require.Equal(t, 3, r.planRemovals().ToLookUp)
 		r.lookedUp("department", db.LookupNotVisible, "10")

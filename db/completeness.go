@@ -170,10 +170,8 @@ func (s *Store) addUnknownTargets(ctx context.Context, tx pgx.Tx, runID string) 
 		return err
 	}
 	for _, id := range unknown {
-		if err := s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-			RunID: runID, ObjectType: "department", ExternalID: id,
-			Message: "the run was asked for it, but the provider lists no such department",
-		}); err != nil {
+		if err := s.addRunError(ctx, tx, runID, "department", id,
+			"the run was asked for it, but the provider lists no such department"); err != nil {
 			return err
 		}
 	}
@@ -272,7 +270,7 @@ func (s *Store) FailMembersBetween(ctx context.Context, runID string, first, las
 
 // Figures are what is known of one department's size.
 type Figures struct {
-	// Read is how many this run read, 0 where nobody is stored; Stored is how many the
+	// Read is how many this run read, 0 where none is stored; Stored is how many the
 	// directory holds.
 	Read   int
 	Stored int

@@ -9,9 +9,9 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Counts computes what a run did from its change log and snapshot. It must be
+// CountRun computes what a run did from its change log and snapshot. It must be
 // asked before the run's staging is dropped.
-func (s *Store) Counts(ctx context.Context, runID string) (directory.Counts, error) {
+func (s *Store) CountRun(ctx context.Context, runID string) (directory.Counts, error) {
 	var counts directory.Counts
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
@@ -45,15 +45,15 @@ func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (direc
 	return counts, nil
 }
 
-// Changed returns what a run has changed so far, by its change log alone: what was
+// CountChanges returns what a run has changed so far, by its change log alone: what was
 // read and what stayed unchanged are zero.
-func (s *Store) Changed(ctx context.Context, runID string) (directory.Counts, error) {
+func (s *Store) CountChanges(ctx context.Context, runID string) (directory.Counts, error) {
 	counts, err := s.changed(ctx, s.pool, runID)
 	return counts, interpret("count changes", err)
 }
 
-// RunChanged reports whether a run changed anything at all, or in plan mode would.
-func (s *Store) RunChanged(ctx context.Context, runID string) (bool, error) {
+// HasChanges reports whether a run changed anything at all, or in plan mode would.
+func (s *Store) HasChanges(ctx context.Context, runID string) (bool, error) {
 	changed, err := s.q.HasChanges(ctx, s.pool, runID)
 	return changed, interpret("look for changes", err)
 }
@@ -70,9 +70,9 @@ func (s *Store) changed(ctx context.Context, tx dbsqlc.DBTX, runID string) (dire
 	return counts, nil
 }
 
-// Problems returns up to limit of what went wrong in a run, in words without
+// ListProblems returns up to limit of what went wrong in a run, in words without
 // personal data: failed departments first, then single objects and warnings.
-func (s *Store) Problems(ctx context.Context, runID string, limit int) ([]string, error) {
+func (s *Store) ListProblems(ctx context.Context, runID string, limit int) ([]string, error) {
 	failed, err := s.ListCompleteness(ctx, runID, true, limit)
 	if err != nil {
 		return nil, err

@@ -123,9 +123,9 @@ func (s *Store) rehearseListings(ctx context.Context, tx pgx.Tx, run dbsqlc.Hold
 	return s.applyMembers(ctx, tx, run, runID, 1, int(departments))
 }
 
-// OpenDetails returns up to limit objects that are still to be looked up, in a fixed order,
+// ListOpenDetails returns up to limit objects that are still to be looked up, in a fixed order,
 // from the first after the given one on.
-func (s *Store) OpenDetails(ctx context.Context, runID string, after Detail, limit int) ([]Detail, error) {
+func (s *Store) ListOpenDetails(ctx context.Context, runID string, after Detail, limit int) ([]Detail, error) {
 	rows, err := s.q.ListOpenDetails(ctx, s.pool, dbsqlc.ListOpenDetailsParams{
 		RunID: runID, AfterType: string(after.Kind), AfterID: after.ExternalID, AfterUnionid: after.UnionID,
 		MaxRows: int32(limit),

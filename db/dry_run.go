@@ -33,10 +33,10 @@ type DryRunResult struct {
 // very statements of an applied run, in one transaction that is then rolled back:
 // nothing of the directory is written, and the answer cannot differ from what apply
 // does. Only the change log, the notes and the counts are kept. Where something is to be
-// looked up first, only that is written down, and ToLookUp says so: nobody is asked anything
+// looked up first, only that is written down, and ToLookUp says so: the provider is asked nothing
 // while rows that would change are locked against other writers, as they are meanwhile.
 // Repeating it starts over.
-func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bool) (DryRunResult, error) {
+func (s *Store) DryRun(ctx context.Context, runID string, visibility Visibility, remove bool) (DryRunResult, error) {
 	var out DryRunResult
 	var notes []dbsqlc.ListRunErrorsRow
 	var known, failed []CompletenessRecord
@@ -49,7 +49,7 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 		if known, err = s.listCompleteness(ctx, tx, runID, true, maxDryRunNotes); err != nil {
 			return err
 		}
-		if out.Plan, ask, err = s.dryRun(ctx, tx, run, runID, sight, remove); err != nil {
+		if out.Plan, ask, err = s.dryRun(ctx, tx, run, runID, visibility, remove); err != nil {
 			return err
 		}
 		if ask.any() {
@@ -90,9 +90,9 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 }
 
 // dryRun returns the plan of removals, or what is to be looked up before it stands.
-func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
+func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, visibility Visibility,
 	remove bool) (plan RemovalPlan, ask pendingLookups, err error) {
-	if err := s.rehearseListings(ctx, tx, run, runID, sight.Limited); err != nil {
+	if err := s.rehearseListings(ctx, tx, run, runID, visibility.Limited); err != nil {
 		return plan, ask, err
 	}
 	if err := s.applyReread(ctx, tx, run, runID); err != nil {
@@ -104,7 +104,7 @@ func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, 
 	if ask, err = s.findPendingLookups(ctx, tx, runID, plan); err != nil || ask.any() {
 		return plan, ask, err
 	}
-	if plan, err = s.finishPlan(ctx, tx, run, runID, sight, plan); err != nil {
+	if plan, err = s.finishPlan(ctx, tx, run, runID, visibility, plan); err != nil {
 		return plan, ask, err
 	}
 	for removed := 1; remove && removed > 0; {
@@ -159,9 +159,7 @@ func (s *Store) keepDryRun(ctx context.Context, runID string, notes []dbsqlc.Lis
 			return err
 		}
 		for _, n := range notes {
-			if err := s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-				RunID: runID, ObjectType: n.ObjectType, ExternalID: n.ExternalID, Message: n.Message,
-			}); err != nil {
+			if err := s.addRunError(ctx, tx, runID, n.ObjectType, n.ExternalID, n.Message); err != nil {
 				return err
 			}
 		}

@@ -81,10 +81,10 @@ func (s *Store) DisableEvents(ctx context.Context, p providers.Provider, by audi
 	}))
 }
 
-// NoteListening says that a provider's stream is being kept, whether it is connected, and why
-// it is not. It returns ErrNotFound if nobody is to listen to it any more, else when the
+// RecordListening says that a provider's stream is being kept, whether it is connected, and why
+// it is not. It returns ErrNotFound if no worker is to listen to it any more, else when the
 // provider's settings were changed last.
-func (s *Store) NoteListening(ctx context.Context, providerID string, connected bool,
+func (s *Store) RecordListening(ctx context.Context, providerID string, connected bool,
 	problem string) (changed time.Time, err error) {
 	changed, err = s.q.NoteListening(ctx, s.pool, dbsqlc.NoteListeningParams{
 		ProviderID: providerID, Connected: connected, Problem: pg.NullIfEmpty(problem),

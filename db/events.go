@@ -70,9 +70,9 @@ type WaitingEvents struct {
 	NextIn time.Duration
 }
 
-// SumUpWaitingEvents returns what waits. It returns ErrNotFound if there is no such provider
+// CountWaitingEvents returns what waits. It returns ErrNotFound if there is no such provider
 // or it is switched off.
-func (s *Store) SumUpWaitingEvents(ctx context.Context, provider string) (WaitingEvents, error) {
+func (s *Store) CountWaitingEvents(ctx context.Context, provider string) (WaitingEvents, error) {
 	if err := s.q.FinishOtherEvents(ctx, s.pool, provider); err != nil {
 		return WaitingEvents{}, interpret("finish events", err)
 	}

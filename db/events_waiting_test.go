@@ -17,7 +17,7 @@ func TestNothingWaitsWhereNoEventIsDue(t *testing.T) {
 	c := d.company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1 name=Acme", members: "ann in=1"})
 	waiting := func() db.WaitingEvents {
-		w, err := d.store.SumUpWaitingEvents(t.Context(), c.provider.Name)
+		w, err := d.store.CountWaitingEvents(t.Context(), c.provider.Name)
 		require.NoError(t, err)
 		return w
 	}

@@ -24,17 +24,17 @@ type Object struct {
 	Path string
 }
 
-// Objects returns what of a provider a text may mean, deleted ones too, by the best
+// FindObjects returns what of a provider a text may mean, deleted ones too, by the best
 // kind of match alone: id, union id, open id or row id; e-mail, phone or employee number; a
 // whole name or its pinyin; a part of it. Where nothing matches, what was once called so or
 // had such an id, e-mail or phone. Ids are kept as the provider sends them, also with blanks
 // around them: only where nothing is called exactly so, blanks around the text do not count.
-func (s *Store) Objects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
+func (s *Store) FindObjects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
 	return s.objects(ctx, "", providerID, text, limit)
 }
 
-// Members is Objects without departments and groups.
-func (s *Store) Members(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
+// FindMembers is Objects without departments and groups.
+func (s *Store) FindMembers(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
 	return s.objects(ctx, "member", providerID, text, limit)
 }
 

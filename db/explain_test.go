@@ -13,7 +13,7 @@ import (
 // history tells everything of the one object that a text means.
 func (c *company) history(text string) db.ObjectHistory {
 	c.t.Helper()
-	found, err := c.store.Objects(c.t.Context(), c.provider.ID, text, 10)
+	found, err := c.store.FindObjects(c.t.Context(), c.provider.ID, text, 10)
 	require.NoError(c.t, err)
 	require.Len(c.t, found, 1, text)
 	history, err := c.store.GetObjectHistory(c.t.Context(), found[0])
@@ -97,7 +97,7 @@ func TestTheHistoryOfWhatWasSparedOrApproved(t *testing.T) {
 		r.read(without)
 		r.apply(false)
 		r.planRemovals()
-		require.NoError(t, c.store.RunHold(t.Context(), r.id, "too many", "hold", directory.Counts{}))
+		require.NoError(t, c.store.HoldRun(t.Context(), r.id, "too many", "hold", directory.Counts{}))
 		return r
 	}
 	rejected := held("rejected")
@@ -135,7 +135,7 @@ func TestFindingWhatToExplain(t *testing.T) {
 		"a": {"member x"}, "old@x": {"member x"}, "nobody": nil, "zed": nil, "77": nil, "%": nil,
 		c.id("x"): {"member x"},
 	} {
-		found, err := c.store.Objects(t.Context(), c.provider.ID, text, 10)
+		found, err := c.store.FindObjects(t.Context(), c.provider.ID, text, 10)
 		require.NoError(t, err)
 		var got []string
 		for _, o := range found {

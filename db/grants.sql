@@ -34,8 +34,6 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers, provider_events, provider_event_refusals
             TO orgsync_worker;
         GRANT SELECT ON provider_event_settings, suite_tickets, suite_authorizations TO orgsync_worker;
-        GRANT UPDATE (connected_since, last_event_at) ON provider_event_settings TO orgsync_worker;
-        GRANT SELECT ON provider_event_settings TO orgsync_worker;
         GRANT UPDATE (connected_since, listened_at, stream_problem, last_event_at) ON provider_event_settings
             TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
@@ -47,7 +45,8 @@ BEGIN
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
             full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
-            org_group_people, org_objects, org_places, detailed_objects, undoable_changes, undone_changes
+            org_group_people, org_objects, org_places, stored_listings, staged_listings, detailed_objects,
+            undoable_changes, undone_changes
             TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, newest_run_writes, last_synced_at, visible_range, rules_applied)
             ON identity_providers TO orgsync_worker;

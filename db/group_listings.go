@@ -60,9 +60,9 @@ func (s *Store) BeginListing(ctx context.Context, runID string, kind directory.K
 	}))
 }
 
-// OpenListings returns up to limit listings of a kind that are still to be read, in the order
+// ListOpenListings returns up to limit listings of a kind that are still to be read, in the order
 // of their ids, from the first after the given one on.
-func (s *Store) OpenListings(ctx context.Context, runID string, kind directory.Kind, after string,
+func (s *Store) ListOpenListings(ctx context.Context, runID string, kind directory.Kind, after string,
 	limit int) ([]OpenListing, error) {
 	rows, err := s.q.ListOpenListings(ctx, s.pool, dbsqlc.ListOpenListingsParams{
 		RunID: runID, ObjectType: string(kind), After: after, MaxRows: int32(limit),
@@ -250,10 +250,7 @@ func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Ki
 		if externalID != "" {
 			subject = string(directory.KindGroup) + " " + externalID
 		}
-		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-			RunID: runID, ObjectType: "warning", ExternalID: externalID,
-			Message: subject + ": " + problem + "; nothing of it was removed",
-		})
+		return s.addRunError(ctx, tx, runID, "warning", externalID, subject+": "+problem+"; nothing of it was removed")
 	}))
 }
 
@@ -266,8 +263,6 @@ func (s *Store) DisregardListings(ctx context.Context, runID, why string) error 
 		}); err != nil {
 			return err
 		}
-		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-			RunID: runID, ObjectType: "warning", Message: "groups: " + why + "; nothing of them was removed",
-		})
+		return s.addRunError(ctx, tx, runID, "warning", "", "groups: "+why+"; nothing of them was removed")
 	}))
 }

@@ -30,9 +30,9 @@ func (s *Store) planAdministrators(
 	})
 }
 
-// GroupsLack reports whether what a run has read of groups to the end lacks something that is
+// LacksGroups reports whether what a run has read of groups to the end lacks something that is
 // stored, so that it would be removed.
-func (s *Store) GroupsLack(ctx context.Context, runID string) (lack bool, err error) {
+func (s *Store) LacksGroups(ctx context.Context, runID string) (lack bool, err error) {
 	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err

@@ -258,7 +258,7 @@ func manyRemovalsOfGroupsAreHeld(t *testing.T, c *company) {
 	require.Equal(t, directory.PerKind{Groups: 4}, plan.Independent)
 	require.Equal(t, 4, plan.Active.Groups, "g9 is new")
 	require.Equal(t, 3, plan.Limit(directory.KindGroup))
-	held, err := c.store.HeldRemovals(t.Context(), r.id)
+	held, err := c.store.ListHeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, []string{"g1", "g2", "g3", "g4"}, held.Groups.IDs)
 	require.Equal(t, "a in g1", held.GroupMemberships.IDs[0])
@@ -306,7 +306,7 @@ func groupsAreExplained(t *testing.T, c *company) {
 	c.syncGroups(s, groups{list: "g1=a,b; g3=a"})
 	removing := c.syncGroups(s, groups{list: "g1=b"})
 	history := func(text string) db.ObjectHistory {
-		found, err := c.store.Objects(t.Context(), c.provider.ID, text, 2)
+		found, err := c.store.FindObjects(t.Context(), c.provider.ID, text, 2)
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		out, err := c.store.GetObjectHistory(t.Context(), found[0])

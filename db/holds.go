@@ -15,11 +15,11 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// RunHold marks the run as held, stores what it did so far, notes until when it waits
+// HoldRun marks the run as held, stores what it did so far, notes until when it waits
 // and drops its staged rows: the plan of removals is all that a decision needs.
 // Holding again changes nothing. It returns ErrSuperseded if the run has ended
 // meanwhile.
-func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID string, counts directory.Counts) error {
+func (s *Store) HoldRun(ctx context.Context, runID, reason, holdWorkflowID string, counts directory.Counts) error {
 	body, err := json.Marshal(counts)
 	if err != nil {
 		return fmt.Errorf("hold run: %w", err)
@@ -44,20 +44,20 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 	}))
 }
 
-// HoldLeft returns how long a held run still waits for its decision, below 0 if that is
+// GetTimeLeft returns how long a held run still waits for its decision, below 0 if that is
 // over.
-func (s *Store) HoldLeft(ctx context.Context, runID string) (time.Duration, error) {
+func (s *Store) GetTimeLeft(ctx context.Context, runID string) (time.Duration, error) {
 	seconds, err := s.q.HoldLeft(ctx, s.pool, runID)
 	return time.Duration(seconds * float64(time.Second)), interpret("ask how long the hold lasts", err)
 }
 
-// RunResume lets a held run go on, whose removals were approved: it takes the provider's
+// ResumeRun lets a held run go on, whose removals were approved: it takes the provider's
 // fence back from whatever run began since and left the hold as it was, and marks the run
 // as at work, so that no other run can begin until it has ended. Asking again changes
 // nothing. It returns *RunBusyError while another run is at work, which is asked about
 // with ended as BeginRun does, and ErrSuperseded if the run is no longer held. All that is
 // to go is in doubt again from here on.
-func (s *Store) RunResume(ctx context.Context, runID string,
+func (s *Store) ResumeRun(ctx context.Context, runID string,
 	ended func(context.Context, OpenRun) (string, error)) error {
 	return interpret("resume run", s.inTx(ctx, func(tx pgx.Tx) error {
 		providerID, err := s.q.LockProviderOfRun(ctx, tx, runID)
@@ -100,9 +100,9 @@ func (s *Store) RunResume(ctx context.Context, runID string,
 	}))
 }
 
-// RunDecided notes who decided a held run, in the audit log too: what the request says, else
+// RecordDecision notes who decided a held run, in the audit log too: what the request says, else
 // decidedBy. The first decision stands.
-func (s *Store) RunDecided(ctx context.Context, runID, decidedBy, request string, approved bool) error {
+func (s *Store) RecordDecision(ctx context.Context, runID, decidedBy, request string, approved bool) error {
 	return interpret("note who decided", s.inTx(ctx, func(tx pgx.Tx) error {
 		by, err := audit.Requester(ctx, tx, request, decidedBy)
 		if err != nil {
@@ -133,9 +133,9 @@ const (
 	shownBytes    = 8 << 10
 )
 
-// HeldRemovals sums up what a run planned to remove, with the first external ids of
+// ListHeldRemovals sums up what a run planned to remove, with the first external ids of
 // each type.
-func (s *Store) HeldRemovals(ctx context.Context, runID string) (directory.Removals, error) {
+func (s *Store) ListHeldRemovals(ctx context.Context, runID string) (directory.Removals, error) {
 	var out directory.Removals
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
 		func(tx pgx.Tx) (err error) {

@@ -56,13 +56,13 @@ func (c *company) held() *run {
 
 func (r *run) hold() {
 	r.t.Helper()
-	require.NoError(r.t, r.c.store.RunHold(r.t.Context(), r.id, "too many", "the hold of "+r.id, directory.Counts{}))
+	require.NoError(r.t, r.c.store.HoldRun(r.t.Context(), r.id, "too many", "the hold of "+r.id, directory.Counts{}))
 }
 
 // approve carries the plan out as it stands.
 func (r *run) approve() (removed int) {
 	r.t.Helper()
-	require.NoError(r.t, r.c.store.RunResume(r.t.Context(), r.id, gone))
+	require.NoError(r.t, r.c.store.ResumeRun(r.t.Context(), r.id, gone))
 	for {
 		n, err := r.c.store.RemoveNext(r.t.Context(), r.id)
 		require.NoError(r.t, err)
@@ -79,7 +79,7 @@ func whatIsHeldIsShown(t *testing.T, c *company) {
 		providers.Change{Guard: providers.GuardChange{Count: new(20), DepartmentCount: new(0),
 			DepartmentPercent: new(30.0)}}, nil))
 	r := c.held()
-	got, err := c.store.HeldRemovals(t.Context(), r.id)
+	got, err := c.store.ListHeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, directory.Removals{
 		Members:          directory.Removal{Planned: 2, There: 6, Limit: new(20), IDs: []string{"b", "e"}},
@@ -101,14 +101,14 @@ func onlySoMuchIsShown(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1"})
 	r.apply(false)
 	r.planRemovals()
-	got, err := c.store.HeldRemovals(t.Context(), r.id)
+	got, err := c.store.ListHeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Len(t, got.Members.IDs, 50)
 	require.Equal(t, 10, got.Members.More())
 	require.Equal(t, 60, got.Members.Planned)
 	c.exec(t, "UPDATE org_members SET external_id = external_id || repeat('y', 1000) WHERE provider_id = $1",
 		c.provider.ID)
-	got, err = c.store.HeldRemovals(t.Context(), r.id)
+	got, err = c.store.ListHeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Less(t, len(strings.Join(got.Members.IDs, "")), 8<<10)
 	require.NotEmpty(t, got.Members.IDs)
@@ -201,7 +201,7 @@ func aHoldOutlivesAllButAFullRun(t *testing.T, c *company) {
 	for name := range c.besides(r) {
 		require.Equal(t, directory.RunHeld, r.status(), name)
 	}
-	planned, err := c.store.HeldRemovals(t.Context(), r.id)
+	planned, err := c.store.ListHeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, [3]int{2, 1, 3}, [3]int{planned.Members.Planned, planned.Departments.Planned,
 		planned.Memberships.Planned})
@@ -218,7 +218,7 @@ func anApprovedRunTakesItsTurnAgain(t *testing.T, c *company) {
 	r := c.held()
 	c.besides(r)
 	for range 2 { // an attempt whose answer was lost
-		require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
+		require.NoError(t, c.store.ResumeRun(t.Context(), r.id, gone))
 	}
 	require.Equal(t, directory.RunRunning, r.status())
 	for _, mode := range []string{"apply", "plan"} {
@@ -234,14 +234,14 @@ func anApprovedRunTakesItsTurnAgain(t *testing.T, c *company) {
 		require.Contains(t, err.Error(), "run "+r.id+
 			" of this provider is carrying out its approved removals in workflow the hold of "+r.id)
 	}
-	_, err := c.store.UndoTarget(t.Context(), r.id)
+	_, err := c.store.FindUndoTarget(t.Context(), r.id)
 	require.ErrorContains(t, err, "is carrying out the removals that were approved")
 	require.Equal(t, 6, r.approve())
 	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership c", "membership e"},
 		r.removals())
 	r.finish()
-	require.ErrorIs(t, c.store.RunResume(t.Context(), r.id, gone), db.ErrSuperseded, "it has ended")
-	require.ErrorIs(t, c.store.RunResume(t.Context(), uuid.NewString(), gone), db.ErrNotFound)
+	require.ErrorIs(t, c.store.ResumeRun(t.Context(), r.id, gone), db.ErrSuperseded, "it has ended")
+	require.ErrorIs(t, c.store.ResumeRun(t.Context(), uuid.NewString(), gone), db.ErrNotFound)
 }
 
 // Removing waits until whatever began since has ended, and then no longer.
@@ -249,14 +249,14 @@ func anApprovedRunWaitsForOneAtWork(t *testing.T, c *company) {
 	r := c.held()
 	other := c.begin("plan")
 	var busy *db.RunBusyError
-	require.ErrorAs(t, c.store.RunResume(t.Context(), r.id, atWork), &busy)
+	require.ErrorAs(t, c.store.ResumeRun(t.Context(), r.id, atWork), &busy)
 	require.Equal(t, other.id, busy.Run.ID)
 	require.Equal(t, directory.RunHeld, r.status())
 	require.NoError(t, c.store.SetPhase(t.Context(), other.id, "plan"))
 	other.read(snapshot{departments: "1"}) // it goes on undisturbed
-	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone), "its workflow is gone")
+	require.NoError(t, c.store.ResumeRun(t.Context(), r.id, gone), "its workflow is gone")
 	require.Equal(t, directory.RunFailed, other.status())
-	_, err := c.store.DryRun(t.Context(), other.id, db.Sight{}, true)
+	_, err := c.store.DryRun(t.Context(), other.id, db.Visibility{}, true)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 	require.Equal(t, 6, r.approve())
 
@@ -305,16 +305,16 @@ func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
 	r := c.held()
 	late := func() {
 		t.Helper()
-		_, err := c.store.PlanRemovals(t.Context(), r.id, db.Sight{})
+		_, err := c.store.PlanRemovals(t.Context(), r.id, db.Visibility{})
 		require.ErrorIs(t, err, db.ErrSuperseded)
-		_, err = c.store.ConfirmRemovals(t.Context(), r.id, db.Sight{})
+		_, err = c.store.ConfirmRemovals(t.Context(), r.id, db.Visibility{})
 		require.ErrorIs(t, err, db.ErrSuperseded)
 		require.ErrorIs(t, c.store.ApplyDepartments(t.Context(), r.id, false), db.ErrSuperseded)
 	}
 	late()
-	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
+	require.NoError(t, c.store.ResumeRun(t.Context(), r.id, gone))
 	late()
-	require.ErrorIs(t, c.store.RunHold(t.Context(), r.id, "too many", "the hold", directory.Counts{}), db.ErrSuperseded)
+	require.ErrorIs(t, c.store.HoldRun(t.Context(), r.id, "too many", "the hold", directory.Counts{}), db.ErrSuperseded)
 	require.Equal(t, directory.RunRunning, r.status())
 	require.Equal(t, 6, r.approve())
 }
@@ -333,7 +333,7 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 	r.recompute()
 	r.hold()
 	require.ErrorIs(t, c.store.WithdrawReturned(t.Context(), r.id), db.ErrSuperseded, "nobody has approved it")
-	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
+	require.NoError(t, c.store.ResumeRun(t.Context(), r.id, gone))
 	require.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, slices.Sorted(maps.Keys(r.candidates("member"))))
 	require.Equal(t, []string{"20", "30"}, slices.Sorted(maps.Keys(r.candidates("department"))))
 
@@ -363,7 +363,7 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 	const again = ": its removal was approved, but the provider shows it again; it was left as it is"
 	require.Equal(t, []string{"department 20" + again, "member a" + again, "member c" + again, "member e" + unsure,
 		"member f" + unsure}, r.problems())
-	counts, err := c.store.Counts(t.Context(), r.id)
+	counts, err := c.store.CountRun(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{0, 2}, [2]int{counts.Departments.Failed, counts.Members.Failed})
 }

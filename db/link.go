@@ -137,9 +137,7 @@ func (s *Store) warnMembers(
 	ctx context.Context, tx pgx.Tx, runID string, found []leftAlone, message func(leftAlone) string, others string,
 ) error {
 	warn := func(externalID, message string) error {
-		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: message,
-		})
+		return s.addRunError(ctx, tx, runID, "warning", externalID, message)
 	}
 	for i, a := range found {
 		if i == accountsNamed {

@@ -77,7 +77,7 @@ func TestPagesReadAgainReplaceThemselves(t *testing.T) {
 	require.Empty(t, staged())
 }
 
-// Members of an unchanged listing count as read: for the provider's own figures as well
+// FindMembers of an unchanged listing count as read: for the provider's own figures as well
 // as for who is missing.
 func TestRecognisedPeopleCountAsRead(t *testing.T) {
 	t.Parallel()

@@ -103,7 +103,7 @@ func (s *Store) RecordLookups(ctx context.Context, stage Stage, runID, objectTyp
 	}))
 }
 
-// EndLookups says that nobody can be asked about the candidates that are left.
+// EndLookups says that the provider cannot be asked about the candidates that are left.
 func (s *Store) EndLookups(ctx context.Context, stage Stage, runID string) error {
 	return interpret("end look-ups", s.at(ctx, stage, runID, func(tx pgx.Tx) error {
 		return s.q.EndLookups(ctx, tx, runID)
@@ -126,21 +126,20 @@ func (s *Store) WithdrawReturned(ctx context.Context, runID string) error {
 			return err
 		}
 		for _, x := range spared[:min(len(spared), namedReturned)] {
-			note := dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
-				Message: "its removal was approved, but the lookup that checks whether it is back failed; it was " +
-					"left as it is, and the next sync decides"}
+			kind, message := x.ObjectType, "its removal was approved, but the lookup that checks whether it is back "+
+				"failed; it was left as it is, and the next sync decides"
 			if LookupResult(x.Result) == LookupExists {
-				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+
+				kind, message = "warning", x.ObjectType+" "+x.ExternalID+
 					": its removal was approved, but the provider shows it again; it was left as it is"
 			}
-			if err := s.q.AddRunError(ctx, tx, note); err != nil {
+			if err := s.addRunError(ctx, tx, runID, kind, x.ExternalID, message); err != nil {
 				return err
 			}
 		}
 		if more := len(spared) - namedReturned; more > 0 {
-			return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: "warning",
-				Message: fmt.Sprintf("%d more were left as they are, since the provider shows them again "+
-					"or they could not be looked up", more)})
+			return s.addRunError(ctx, tx, runID, "warning", "", fmt.Sprintf(
+				"%d more were left as they are, since the provider shows them again or they could not be looked up",
+				more))
 		}
 		return nil
 	}))
@@ -207,11 +206,11 @@ func (s *Store) recordPendingLookups(ctx context.Context, tx pgx.Tx, runID strin
 
 // confirmRemovals makes the plan what it is to be by what was looked up: it confirms what is gone,
 // and what was missed twice, takes out what stays, with the reason on record, and what
-// nobody could be asked about, and adds what goes with the confirmed. Of a run that read
+// could not be asked about, and adds what goes with the confirmed. Of a run that read
 // the whole company it keeps what was missed, for the next one. It returns the figures.
-// Judging again changes nothing.
+// Confirming again changes nothing.
 func (s *Store) confirmRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
-	sight Sight) (RemovalPlan, error) {
+	visibility Visibility) (RemovalPlan, error) {
 	scope, err := s.q.GetCompleteness(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
@@ -226,7 +225,7 @@ func (s *Store) confirmRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldF
 	whole := read && run.Whole
 	earlierRuns := []string{}
 	if whole {
-		earlierRuns = pg.NonNil(sight.EarlierRuns)
+		earlierRuns = pg.NonNil(visibility.EarlierRuns)
 		if _, err := s.q.ConfirmMissedTwice(ctx, tx, dbsqlc.ConfirmMissedTwiceParams{
 			RunID: runID, ProviderID: run.ProviderID, EarlierRuns: earlierRuns,
 		}); err != nil {
@@ -234,7 +233,7 @@ func (s *Store) confirmRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldF
 		}
 	}
 	stays, err := s.q.WithdrawKept(ctx, tx, dbsqlc.WithdrawKeptParams{
-		RunID: runID, ProviderID: run.ProviderID, LimitedRange: sight.Limited, KeepPlaces: read,
+		RunID: runID, ProviderID: run.ProviderID, LimitedRange: visibility.Limited, KeepPlaces: read,
 		EarlierRuns: earlierRuns,
 	})
 	if err != nil {
@@ -256,7 +255,7 @@ func (s *Store) confirmRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldF
 		}
 	}
 	if run.Mode == "apply" {
-		if err := s.keepCandidates(ctx, tx, run, runID, sight, kept); err != nil {
+		if err := s.keepCandidates(ctx, tx, run, runID, visibility, kept); err != nil {
 			return RemovalPlan{}, err
 		}
 	}
@@ -282,7 +281,7 @@ func (s *Store) confirmRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldF
 	return s.removalFigures(ctx, tx, run.ProviderID, runID)
 }
 
-// leaveToAPerson keeps in the plan what nobody was asked about since it is more than the
+// leaveToAPerson keeps in the plan what the provider was not asked about since it is more than the
 // guard lets pass, so that the run is held for it.
 func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
@@ -344,6 +343,5 @@ func (n noting) note(ctx context.Context, kind, externalID, message string) erro
 		}
 		kind = "warning"
 	}
-	return n.s.q.AddRunError(ctx, n.tx, dbsqlc.AddRunErrorParams{RunID: n.runID, ObjectType: kind,
-		ExternalID: externalID, Message: message})
+	return n.s.addRunError(ctx, n.tx, n.runID, kind, externalID, message)
 }

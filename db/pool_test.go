@@ -25,7 +25,7 @@ func TestAsManyPlansAtOnceAsThereAreConnections(t *testing.T) {
 			r := c.begin("plan")
 			r.read(after)
 			return func(ctx context.Context, store *db.Store) error {
-				_, err := store.DryRun(ctx, r.id, r.sight, true)
+				_, err := store.DryRun(ctx, r.id, r.visibility, true)
 				return err
 			}
 		},

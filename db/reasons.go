@@ -20,9 +20,9 @@ const (
 	callOfMessage = ` \([^()]*\)$`
 )
 
-// Reasons returns what went wrong in a run, each reason once with the objects that it
+// ListReasons returns what went wrong in a run, each reason once with the objects that it
 // concerns: what ended the run, then departments, people and warnings.
-func (s *Store) Reasons(ctx context.Context, run report.Run) ([]directory.Reason, error) {
+func (s *Store) ListReasons(ctx context.Context, run report.Run) ([]directory.Reason, error) {
 	rows, err := s.q.ListRunReasons(ctx, s.pool, dbsqlc.ListRunReasonsParams{RunID: run.ID, Call: callOfMessage,
 		Ids: idsOfReason, MaxRows: maxReasons})
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) Reasons(ctx context.Context, run report.Run) ([]directory.Reason
 	return out, nil
 }
 
-// Partials tells of a run that ended partial how many runs in a row have.
+// CountPartials tells of a run that ended partial how many runs in a row have.
 type Partials struct {
 	// InARow counts runs with the same limits up to this one since the last that
 	// succeeded; 0: the run did not end partial, is a plan, or mends another run.
@@ -54,8 +54,8 @@ type Partials struct {
 	MostUnread bool
 }
 
-// Partials returns how often in a row the run's provider could not be read in full.
-func (s *Store) Partials(ctx context.Context, run report.Run) (Partials, error) {
+// CountPartials returns how often in a row the run's provider could not be read in full.
+func (s *Store) CountPartials(ctx context.Context, run report.Run) (Partials, error) {
 	row, err := s.q.CountPartialRuns(ctx, s.pool, run.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Partials{}, nil

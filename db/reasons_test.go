@@ -31,7 +31,7 @@ func (r *run) stored() report.Run {
 
 func (r *run) partials() db.Partials {
 	r.t.Helper()
-	out, err := r.c.store.Partials(r.t.Context(), r.stored())
+	out, err := r.c.store.CountPartials(r.t.Context(), r.stored())
 	require.NoError(r.t, err)
 	return out
 }
@@ -58,7 +58,7 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 	r.end(directory.RunPartial)
 	run := r.stored()
 	run.Error = "all of it"
-	got, err := c.store.Reasons(t.Context(), run)
+	got, err := c.store.ListReasons(t.Context(), run)
 	require.NoError(t, err)
 	lines := []string{}
 	for _, reason := range got {
@@ -78,7 +78,7 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 
 func nothingWentWrong(t *testing.T, c *company) {
 	r := c.sync(snapshot{departments: "1"})
-	got, err := c.store.Reasons(t.Context(), r.stored())
+	got, err := c.store.ListReasons(t.Context(), r.stored())
 	require.NoError(t, err)
 	require.Empty(t, got)
 	require.Zero(t, r.partials())

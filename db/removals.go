@@ -57,9 +57,9 @@ func (p RemovalPlan) beyond(kind directory.Kind) bool {
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
 // read to the end and writes down what is gone. Where something is to be looked up first,
-// the plan stands only once ConfirmRemovals has judged it; ListCandidates lists what. It removes
+// the plan stands only once ConfirmRemovals has confirmed it; ListCandidates lists what. It removes
 // nothing, and planning again starts over, but asks nothing twice.
-func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
+func (s *Store) PlanRemovals(ctx context.Context, runID string, visibility Visibility) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		if run.Mode == "plan" {
@@ -76,22 +76,22 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 			plan.ToLookUp, err = s.recordPendingLookups(ctx, tx, runID, ask)
 			return err
 		}
-		plan, err = s.finishPlan(ctx, tx, run, runID, sight, plan)
+		plan, err = s.finishPlan(ctx, tx, run, runID, visibility, plan)
 		return err
 	})
 	return plan, interpret("plan removals", err)
 }
 
 // finishPlan confirms the plan. One that is empty needs no confirming.
-func (s *Store) finishPlan(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
+func (s *Store) finishPlan(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, visibility Visibility,
 	plan RemovalPlan) (RemovalPlan, error) {
 	if plan.Total()+directory.Sum(plan.Unconfirmed) == 0 {
 		if run.Mode == "apply" {
-			return plan, s.keepCandidates(ctx, tx, run, runID, sight, missed{})
+			return plan, s.keepCandidates(ctx, tx, run, runID, visibility, missed{})
 		}
 		return plan, nil
 	}
-	figures, err := s.confirmRemovals(ctx, tx, run, runID, sight)
+	figures, err := s.confirmRemovals(ctx, tx, run, runID, visibility)
 	figures.Incomplete = plan.Incomplete
 	return figures, err
 }
@@ -326,14 +326,14 @@ func (s *Store) countActive(
 }
 
 // ConfirmRemovals makes the plan what it is to be once all candidates were looked up, and
-// returns its figures. Judging again changes nothing.
-func (s *Store) ConfirmRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
+// returns its figures. Confirming again changes nothing.
+func (s *Store) ConfirmRemovals(ctx context.Context, runID string, visibility Visibility) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		if err = s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
-		plan, err = s.confirmRemovals(ctx, tx, run, runID, sight)
+		plan, err = s.confirmRemovals(ctx, tx, run, runID, visibility)
 		return err
 	})
 	return plan, interpret("confirm removals", err)

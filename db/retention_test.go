@@ -198,7 +198,7 @@ func TestRetentionLeavesOpenRunsAlone(t *testing.T) {
 			r := c.begin("apply")
 			r.read(snapshot{departments: "1 name=Acme", members: "ann in=1"})
 			r.apply(false)
-			require.NoError(t, c.store.RunHold(t.Context(), r.id, "too many", "hold", directory.Counts{}))
+			require.NoError(t, c.store.HoldRun(t.Context(), r.id, "too many", "hold", directory.Counts{}))
 			c.exec(t, `UPDATE sync_runs SET started_at = now() - interval '500 days' WHERE id = $1`, r.id)
 			return r
 		},
@@ -252,7 +252,7 @@ func TestUnfinishedRuns(t *testing.T) {
 	d := newDatabase(t)
 	old, young, held := d.company(t, directory.Feishu).begin("apply"), d.company(t,
 		directory.Feishu).begin("apply"), d.company(t, directory.Feishu).begin("apply")
-	require.NoError(t, d.store.RunHold(t.Context(), held.id, "too many", "hold", directory.Counts{}))
+	require.NoError(t, d.store.HoldRun(t.Context(), held.id, "too many", "hold", directory.Counts{}))
 	for _, r := range []*run{old, held} {
 		d.exec(t, `UPDATE sync_runs SET started_at = now() - interval '2 days' WHERE id = $1`, r.id)
 	}
@@ -272,7 +272,7 @@ func TestUnfinishedRuns(t *testing.T) {
 	require.NotNil(t, run.FinishedAt)
 
 	// Approved days later, a run is at work in the workflow that held it.
-	require.NoError(t, d.store.RunResume(t.Context(), held.id, gone))
+	require.NoError(t, d.store.ResumeRun(t.Context(), held.id, gone))
 	open, err = d.store.ListUnfinishedRuns(t.Context(), day)
 	require.NoError(t, err)
 	require.Equal(t, []db.OpenRun{{ID: held.id, WorkflowID: "hold", Status: directory.RunRunning}}, open)

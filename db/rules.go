@@ -64,8 +64,8 @@ func (s *Store) NameDepartments(
 	return out, interpret("name departments", err)
 }
 
-// MemberRecord returns the provider's record of a member as it is stored.
-func (s *Store) MemberRecord(ctx context.Context, id string) (json.RawMessage, error) {
+// GetMemberRecord returns the provider's record of a member as it is stored.
+func (s *Store) GetMemberRecord(ctx context.Context, id string) (json.RawMessage, error) {
 	raw, err := s.q.GetMemberRecord(ctx, s.pool, id)
 	return raw, interpret("read member's record", err)
 }
@@ -123,8 +123,8 @@ type RuleFailure struct {
 	Message string
 }
 
-// NoteRuleFailures records rules that failed on members. The same failure counts once a run.
-func (s *Store) NoteRuleFailures(ctx context.Context, runID string, failures []RuleFailure) error {
+// RecordRuleFailures records rules that failed on members. The same failure counts once a run.
+func (s *Store) RecordRuleFailures(ctx context.Context, runID string, failures []RuleFailure) error {
 	if len(failures) == 0 {
 		return nil
 	}
@@ -194,25 +194,25 @@ func (s *Store) planOutOfScope(
 	return nil
 }
 
-// DepartmentStand is where a department stands.
-type DepartmentStand struct {
-	// Known says that the run's tree or the directory has it.
+// Ancestors are what a department is below.
+type Ancestors struct {
+	// Known says that the run's tree or the directory has the department.
 	Known bool
-	// Above are its own id and those of the departments above it.
-	Above []string
+	// IDs are its own id and those of the departments above it.
+	IDs []string
 }
 
-// ListDepartmentsAbove returns where departments stand, by external id: in the tree that the
+// ListAncestors returns what departments are below, by their external ids: in the tree that the
 // run has read, or else in the directory.
-func (s *Store) ListDepartmentsAbove(
+func (s *Store) ListAncestors(
 	ctx context.Context, providerID, runID string, ids []string,
-) (map[string]DepartmentStand, error) {
+) (map[string]Ancestors, error) {
 	rows, err := s.q.ListDepartmentsAbove(ctx, s.pool, dbsqlc.ListDepartmentsAboveParams{
 		ProviderID: &providerID, RunID: runID, ExternalIds: pg.NonNil(ids),
 	})
-	out := make(map[string]DepartmentStand, len(rows))
+	out := make(map[string]Ancestors, len(rows))
 	for _, row := range rows {
-		out[row.ExternalID] = DepartmentStand{Known: row.Known, Above: row.Above}
+		out[row.ExternalID] = Ancestors{Known: row.Known, IDs: row.Above}
 	}
 	return out, interpret("find what is above departments", err)
 }

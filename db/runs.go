@@ -345,9 +345,13 @@ func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, co
 // AddRunError records what went wrong with one object, in words without personal data.
 // kind is "department", "member" (both count as failed) or "warning".
 func (s *Store) AddRunError(ctx context.Context, runID, kind, externalID, message string) error {
-	return interpret("note error", s.q.AddRunError(ctx, s.pool, dbsqlc.AddRunErrorParams{
+	return interpret("note error", s.addRunError(ctx, s.pool, runID, kind, externalID, message))
+}
+
+func (s *Store) addRunError(ctx context.Context, tx dbsqlc.DBTX, runID, kind, externalID, message string) error {
+	return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 		RunID: runID, ObjectType: kind, ExternalID: externalID, Message: message,
-	}))
+	})
 }
 
 // FindRunByExecution returns the id of the run that a workflow execution opened, or

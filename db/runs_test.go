@@ -67,18 +67,18 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"restart members":   func() error { return s.RestartMembers(ctx, old.id, "1") },
 		"apply departments": func() error { return s.ApplyDepartments(ctx, old.id, false) },
 		"apply members":     func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
-		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, db.Sight{}); return err },
+		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, db.Visibility{}); return err },
 		"note look-ups": func() error {
 			return s.RecordLookups(ctx, db.BeforeRemoving, old.id, "member",
 				map[string]db.LookupResult{old.id: db.LookupNotFound})
 		},
 		"end look-ups":       func() error { return s.EndLookups(ctx, db.BeforeRemoving, old.id) },
-		"confirm removals":   func() error { _, err := s.ConfirmRemovals(ctx, old.id, db.Sight{}); return err },
+		"confirm removals":   func() error { _, err := s.ConfirmRemovals(ctx, old.id, db.Visibility{}); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"recompute":          func() error { return s.RecomputeDerived(ctx, old.id) },
 		"link":               func() error { _, err := s.LinkAccounts(ctx, old.id); return err },
-		"dry run":            func() error { _, err := s.DryRun(ctx, old.id, db.Sight{}, true); return err },
-		"hold":               func() error { return s.RunHold(ctx, old.id, "why", "workflow", directory.Counts{}) },
+		"dry run":            func() error { _, err := s.DryRun(ctx, old.id, db.Visibility{}, true); return err },
+		"hold":               func() error { return s.HoldRun(ctx, old.id, "why", "workflow", directory.Counts{}) },
 		"a run nobody began": func() error { return s.RecomputeDerived(ctx, uuid.NewString()) },
 	} {
 		require.ErrorIs(t, do(), db.ErrSuperseded, name)
@@ -177,14 +177,14 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	held.apply(false)
 	held.planRemovals()
 	held.recompute()
-	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
-	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
+	require.NoError(t, c.store.HoldRun(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
+	require.NoError(t, c.store.HoldRun(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
 	found, err := c.store.Report.ListHeldRuns(t.Context(), c.provider.ID)
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, held.id, found[0].ID)
 	require.Equal(t, "too many", found[0].HoldReason)
-	planned, err := c.store.HeldRemovals(t.Context(), held.id)
+	planned, err := c.store.ListHeldRemovals(t.Context(), held.id)
 	require.NoError(t, err)
 	require.Equal(t, 1, planned.Members.Planned, "the plan outlives the staging")
 
@@ -195,7 +195,7 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"the hold"}, next.Superseded)
 	require.Equal(t, directory.RunSuperseded, held.status())
-	require.ErrorIs(t, c.store.RunResume(t.Context(), held.id, atWork), db.ErrSuperseded)
+	require.ErrorIs(t, c.store.ResumeRun(t.Context(), held.id, atWork), db.ErrSuperseded)
 	_, err = c.store.RemoveNext(t.Context(), held.id)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 	require.Equal(t, []string{"a - - active", "b - - active"}, c.people())

@@ -205,7 +205,7 @@ func (m many) run(t *testing.T) {
 	c.exec(t, `INSERT INTO member_matches (run_id, member_key, member_id, unionid) SELECT $1, external_id, id, unionid
 		FROM org_members
 		WHERE provider_id = $2 ON CONFLICT DO NOTHING`, r.id, c.provider.ID)
-	plan, err := store.PlanRemovals(ctx, r.id, db.Sight{})
+	plan, err := store.PlanRemovals(ctx, r.id, db.Visibility{})
 	require.NoError(t, err)
 	require.Zero(t, plan.Total())
 	require.Equal(t, m.people, plan.Active.Members)
@@ -320,7 +320,7 @@ func (m many) stageAgain(r *run) {
 		require.NoError(r.t, err)
 		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, position, position))
 	}
-	plan, err := r.c.store.PlanRemovals(ctx, r.id, db.Sight{})
+	plan, err := r.c.store.PlanRemovals(ctx, r.id, db.Visibility{})
 	require.NoError(r.t, err)
 	require.Equal(r.t, len(known)-whole, plan.Planned.Memberships)
 	r.finish()

@@ -96,7 +96,7 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, store.RecordLookups(t.Context(), db.BeforeRemoving, r.id, "member", results))
 		after = candidates[candidatesAtOnce-1].ID
 	}
-	_, err := store.ConfirmRemovals(t.Context(), r.id, db.Sight{})
+	_, err := store.ConfirmRemovals(t.Context(), r.id, db.Visibility{})
 	require.NoError(t, err)
 	lookups := candidatesAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
@@ -116,7 +116,7 @@ func (m many) write(t *testing.T) {
 	}
 }
 
-// Members are looked up by the ids that they have, not among all of the provider's, also where the directory was
+// FindMembers are looked up by the ids that they have, not among all of the provider's, also where the directory was
 // analysed while it was empty and there is no unionid.
 func TestAFirstLoadAfterAnEmptyDirectoryWasAnalysed(t *testing.T) {
 	t.Parallel()

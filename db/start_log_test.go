@@ -71,7 +71,7 @@ func TestTheAuditLogHasRunsThatWereAskedFor(t *testing.T) {
 	require.Len(t, entries(), total, "what nobody asked for is in the history of runs")
 
 	held := begin(db.NewRun{StartedBy: directory.ByEvents})
-	require.NoError(t, c.store.RunHold(t.Context(), held, "too many", "hold", directory.Counts{}))
-	require.NoError(t, c.store.RunDecided(t.Context(), held, directory.ByTemporal, asks("token x"), false))
+	require.NoError(t, c.store.HoldRun(t.Context(), held, "too many", "hold", directory.Counts{}))
+	require.NoError(t, c.store.RecordDecision(t.Context(), held, directory.ByTemporal, asks("token x"), false))
 	require.Equal(t, []any{"run.decide", token}, []any{entries()[0].Action, entries()[0].By})
 }

@@ -152,7 +152,7 @@ func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow
 }
 
 // planPeople plans the removals of a run of single people. What their own records
-// say is certain, and of nobody else anything is known.
+// say is certain, and of no other member anything is known.
 func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) (RemovalPlan, error) {
 	for _, step := range []func() (int64, error){
 		func() (int64, error) { return s.q.MarkUnreadMembers(ctx, tx, runID) },

@@ -74,7 +74,7 @@ func (r *run) end(status string) {
 	r.apply(false)
 	require.NoError(r.t, r.c.store.ApplyMembers(r.t.Context(), r.id, 1, 1)) // single people are no positions
 	r.planRemovals()
-	counts, err := r.c.store.Counts(r.t.Context(), r.id)
+	counts, err := r.c.store.CountRun(r.t.Context(), r.id)
 	require.NoError(r.t, err)
 	require.NoError(r.t, r.c.store.FinishRun(r.t.Context(), r.id, status, "", counts, false))
 }
@@ -177,7 +177,7 @@ func TestWhatCannotBeRetried(t *testing.T) {
 		"a held run": {func(c *company) string {
 			r := c.begin("apply")
 			r.read(failing)
-			require.NoError(c.t, c.store.RunHold(c.t.Context(), r.id, "too many", "w", directory.Counts{}))
+			require.NoError(c.t, c.store.HoldRun(c.t.Context(), r.id, "too many", "w", directory.Counts{}))
 			return r.id
 		}, "it is held; approve or reject"},
 	} {

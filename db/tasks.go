@@ -62,10 +62,8 @@ func (s *Store) doTask(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, 
 		return Linked{}, fmt.Errorf("find members: %w", err)
 	}
 	for _, id := range unknown {
-		if err := s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-			RunID: runID, ObjectType: string(directory.KindMember), ExternalID: id,
-			Message: "the directory has no such member, or several, who are still there",
-		}); err != nil {
+		if err := s.addRunError(ctx, tx, runID, "member", id,
+			"the directory has no such member, or several, who are still there"); err != nil {
 			return Linked{}, err
 		}
 	}

@@ -180,9 +180,7 @@ func (u *undo) find(ctx context.Context) error {
 		if x.ObjectType == "member" {
 			text = "the run changed no such member"
 		}
-		if err := u.s.q.AddRunError(ctx, u.tx,
-			dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
-				Message: text}); err != nil {
+		if err := u.s.addRunError(ctx, u.tx, u.runID, x.ObjectType, x.ExternalID, text); err != nil {
 			return err
 		}
 	}

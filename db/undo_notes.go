@@ -74,8 +74,7 @@ func counted(n directory.PerKind) string {
 }
 
 func (u *undo) warn(ctx context.Context, externalID, message string) error {
-	return u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: "warning",
-		ExternalID: externalID, Message: message})
+	return u.s.addRunError(ctx, u.tx, u.runID, "warning", externalID, message)
 }
 
 func whyLeftAlone(reason, changedBy string) string {

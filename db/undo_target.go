@@ -18,9 +18,9 @@ type NotUndoableError struct {
 // Error implements error.
 func (e *NotUndoableError) Error() string { return e.Reason }
 
-// UndoTarget returns the run that is to be undone. It returns ErrNotFound, or
+// FindUndoTarget returns the run that is to be undone. It returns ErrNotFound, or
 // *NotUndoableError if there is nothing that could be taken back.
-func (s *Store) UndoTarget(ctx context.Context, runID string) (report.Run, error) {
+func (s *Store) FindUndoTarget(ctx context.Context, runID string) (report.Run, error) {
 	if _, err := s.undoTarget(ctx, s.pool, runID); err != nil {
 		return report.Run{}, interpret("find run to undo", err)
 	}

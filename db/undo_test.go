@@ -404,10 +404,10 @@ func TestWhatCannotBeUndone(t *testing.T) {
 	plan := c.begin("plan")
 	plan.finish()
 	held := c.begin("apply")
-	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "hold", directory.Counts{}))
+	require.NoError(t, c.store.HoldRun(t.Context(), held.id, "too many", "hold", directory.Counts{}))
 	refused := func(id, want string) {
 		t.Helper()
-		_, err := c.store.UndoTarget(t.Context(), id)
+		_, err := c.store.FindUndoTarget(t.Context(), id)
 		var reason *db.NotUndoableError
 		require.ErrorAs(t, err, &reason)
 		require.Contains(t, reason.Error(), want)
@@ -417,11 +417,11 @@ func TestWhatCannotBeUndone(t *testing.T) {
 	running := c.begin("apply")
 	refused(running.id, "still at work in workflow orgsync/")
 	running.finish()
-	_, err := c.store.UndoTarget(t.Context(), first.id)
+	_, err := c.store.FindUndoTarget(t.Context(), first.id)
 	require.NoError(t, err)
 	c.exec(t, "UPDATE sync_runs SET details_dropped_at = now() WHERE id = $1", first.id)
 	refused(first.id, "was deleted at")
-	_, err = c.store.UndoTarget(t.Context(), uuid.NewString())
+	_, err = c.store.FindUndoTarget(t.Context(), uuid.NewString())
 	require.ErrorIs(t, err, db.ErrNotFound)
 
 	// Also between asking and doing.

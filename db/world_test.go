@@ -89,14 +89,14 @@ type snapshot struct {
 
 // run is one run of a company.
 type run struct {
-	c      *company
-	t      testing.TB
-	id     string
-	size   int // departments
-	sight  db.Sight
-	plan   db.RemovalPlan
-	counts directory.Counts
-	linked db.Linked
+	c          *company
+	t          testing.TB
+	id         string
+	size       int // departments
+	visibility db.Visibility
+	plan       db.RemovalPlan
+	counts     directory.Counts
+	linked     db.Linked
 	// unchanged are the departments whose listing was what it was when last applied.
 	unchanged []string
 }
@@ -254,7 +254,7 @@ func (r *run) apply(limited bool) {
 func (r *run) planRemovals() db.RemovalPlan {
 	r.t.Helper()
 	var err error
-	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id, r.sight)
+	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id, r.visibility)
 	require.NoError(r.t, err)
 	return r.plan
 }
@@ -304,7 +304,7 @@ func (r *run) lookedUp(kind string, result db.LookupResult, objects ...string) {
 
 func (r *run) confirm() db.RemovalPlan {
 	r.t.Helper()
-	plan, err := r.c.store.ConfirmRemovals(r.t.Context(), r.id, r.sight)
+	plan, err := r.c.store.ConfirmRemovals(r.t.Context(), r.id, r.visibility)
 	require.NoError(r.t, err)
 	return plan
 }
@@ -313,7 +313,7 @@ func (r *run) confirm() db.RemovalPlan {
 func (r *run) dryRun(remove bool) db.DryRunResult {
 	r.t.Helper()
 	for {
-		out, err := r.c.store.DryRun(r.t.Context(), r.id, r.sight, remove)
+		out, err := r.c.store.DryRun(r.t.Context(), r.id, r.visibility, remove)
 		require.NoError(r.t, err)
 		if out.ToLookUp == 0 {
 			return out
@@ -348,7 +348,7 @@ func (r *run) recompute() {
 func (r *run) finish() {
 	r.t.Helper()
 	var err error
-	r.counts, err = r.c.store.Counts(r.t.Context(), r.id)
+	r.counts, err = r.c.store.CountRun(r.t.Context(), r.id)
 	require.NoError(r.t, err)
 	require.NoError(r.t, r.c.store.FinishRun(r.t.Context(), r.id, directory.RunSucceeded, "", r.counts, true))
 }
@@ -369,7 +369,7 @@ func (r *run) changes() []string {
 // problems are the run's errors and warnings.
 func (r *run) problems() []string {
 	r.t.Helper()
-	out, err := r.c.store.Problems(r.t.Context(), r.id, 100)
+	out, err := r.c.store.ListProblems(r.t.Context(), r.id, 100)
 	require.NoError(r.t, err)
 	return out
 }

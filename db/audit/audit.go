@@ -37,7 +37,7 @@ type Entry struct {
 	After  json.RawMessage
 }
 
-// unknown is the actor where nobody says who they are.
+// unknown is the actor where none is named.
 const unknown = "unknown"
 
 // Write adds an entry. It is for a transaction that makes the change which the entry is about.

@@ -298,53 +298,21 @@ BEGIN
 END
 $$;
 
--- Each staged row beside the stored member and membership, and what both are to become.
--- For statements on a batch: OFFSET 0 makes every look-up one by its full key, whatever
--- the statistics say of a run or provider that is new.
-CREATE VIEW compared_members AS
+-- Each staged row beside the stored member that it was matched with, and what that is to
+-- become. For statements on a batch, as is compared_members: OFFSET 0 makes every look-up one
+-- by its full key, whatever the statistics say of a run or provider that is new.
+CREATE VIEW merged_members AS
 SELECT
-    s.run_id,
-    s.listing,
-    s.page,
-    s.n,
-    s.member_key,
-    s.raw IS NULL AS without_record,
-    s.raw_keeps IS NOT NULL AS partial_record,
-    s.department_external_id AS listed_in,
+    s.*,
+    u.provider_id,
+    u.by_events,
     r.member_id,
     r.is_new,
-    m.id IS NOT NULL AS member_stored,
     -- A record under the same id with another unionid is another member's.
     coalesce(s.unionid = r.unionid, true) AS same_member,
-    w.member AS member,
+    m.id IS NOT NULL AS member_stored,
     m.id IS NOT NULL AND m.stored IS DISTINCT FROM w.member AS member_differs,
-    d.id AS department_id,
-    d.external_id AS department_external_id,
-    d.depth,
-    d.path,
-    coalesce(
-        s.is_leader,
-        coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)
-    ) AS is_leader,
-    s.sort_order,
-    s.primary_rank,
-    -- A run of single members reads no departments, or single ones, and goes by those that are
-    -- stored.
-    d.id IS NOT NULL AND (
-        sd.run_id IS NOT NULL
-        OR u.by_events
-        OR NOT EXISTS (SELECT 1 FROM staged_departments x WHERE x.run_id = u.id)
-    ) AS placeable,
-    md.member_id IS NOT NULL AS membership_stored,
-    md.member_id IS NOT NULL AND (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM (
-        coalesce(
-            s.is_leader,
-            coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders),
-            md.is_leader
-        ),
-        coalesce(s.sort_order, md.sort_order),
-        coalesce(s.primary_rank, md.primary_rank)
-    ) AS membership_differs
+    w.member
 FROM staged_members s
 JOIN sync_runs u ON u.id = s.run_id
 JOIN identity_providers p ON p.id = u.provider_id
@@ -362,22 +330,64 @@ CROSS JOIN LATERAL (
     SELECT merge_member(m.stored, s.*, p.tenant_id) AS member
     OFFSET 0
 ) w
+WHERE s.status IS DISTINCT FROM 'deleted';
+
+-- The same beside the stored membership, and what that is to become.
+CREATE VIEW compared_members AS
+SELECT
+    s.run_id,
+    s.listing,
+    s.page,
+    s.n,
+    s.member_key,
+    s.raw IS NULL AS without_record,
+    s.raw_keeps IS NOT NULL AS partial_record,
+    s.department_external_id AS listed_in,
+    s.member_id,
+    s.is_new,
+    s.member_stored,
+    s.same_member,
+    s.member,
+    s.member_differs,
+    d.id AS department_id,
+    d.external_id AS department_external_id,
+    d.depth,
+    d.path,
+    coalesce(s.is_leader, sd.names_leader) AS is_leader,
+    s.sort_order,
+    s.primary_rank,
+    -- A run of single members reads no departments, or single ones, and goes by those that are
+    -- stored.
+    d.id IS NOT NULL AND (
+        sd.run_id IS NOT NULL
+        OR s.by_events
+        OR NOT EXISTS (SELECT 1 FROM staged_departments x WHERE x.run_id = s.run_id)
+    ) AS placeable,
+    md.member_id IS NOT NULL AS membership_stored,
+    md.member_id IS NOT NULL AND (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM (
+        coalesce(s.is_leader, sd.names_leader, md.is_leader),
+        coalesce(s.sort_order, md.sort_order),
+        coalesce(s.primary_rank, md.primary_rank)
+    ) AS membership_differs
+FROM merged_members s
 LEFT JOIN LATERAL (
     SELECT * FROM org_departments x
-    WHERE x.provider_id = u.provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
+    WHERE x.provider_id = s.provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
     OFFSET 0
 ) d ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM staged_departments x
+    SELECT
+        x.run_id,
+        coalesce(s.open_id, '') = ANY (x.leaders) OR s.external_id = ANY (x.leaders) AS names_leader
+    FROM staged_departments x
     WHERE x.run_id = s.run_id AND x.external_id = s.department_external_id
     OFFSET 0
 ) sd ON true
 LEFT JOIN LATERAL (
     SELECT * FROM org_member_departments x
-    WHERE x.member_id = r.member_id AND x.department_id = d.id
+    WHERE x.member_id = s.member_id AND x.department_id = d.id
     OFFSET 0
-) md ON true
-WHERE s.status IS DISTINCT FROM 'deleted';
+) md ON true;
 
 -- compare_listings are the compared rows of some listings: of the members with these keys, or
 -- of all others. Each listing is looked up by itself, and the keys through a hash.

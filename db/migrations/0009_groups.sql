@@ -167,3 +167,29 @@ SELECT 'group_membership', gd.department_id, gd.group_id, 'department', 'group' 
 UNION ALL
 SELECT 'administrator', a.member_id, a.member_id, 'member', 'member' FROM org_administrators a
 WHERE a.source = 'provider';
+
+-- What listings of groups and administrators show, as stored and as staged: a row for each object,
+-- by its kind and its listing (the group; '' is the one list of all). A listing that is empty of
+-- departments, or of anything else, while such are stored is not believed at once.
+CREATE VIEW stored_listings AS
+SELECT 'group'::text AS object_type, g.provider_id, '' AS listing, false AS is_department
+FROM org_groups g
+WHERE g.status = 'active'
+UNION ALL
+SELECT 'group_membership', g.provider_id, g.external_id, p.object_kind = 'department'
+FROM org_groups g
+JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+UNION ALL
+SELECT 'administrator', a.provider_id, '', false
+FROM org_administrators a
+WHERE a.source = 'provider';
+
+CREATE VIEW staged_listings AS
+SELECT 'group'::text AS object_type, s.run_id, '' AS listing, false AS is_department
+FROM staged_groups s
+UNION ALL
+SELECT 'group_membership', s.run_id, s.group_external_id, s.is_department
+FROM staged_group_members s
+UNION ALL
+SELECT 'administrator', s.run_id, '', false
+FROM staged_administrators s;

@@ -174,7 +174,7 @@ JOIN org_members m ON m.id = l.member_id
 WHERE m.user_id IS NULL;
 
 -- account_obstacle tells why a member is not linked to an account that another member has
--- or had, or null. Nobody's account is taken over. The account of a former member is
+-- or had, or null. No account is taken over. The account of a former member is
 -- another person's, unless both are known to be one: numbers and addresses are given out
 -- again. At another provider, or one that was removed, it is the same person only if both
 -- have the very e-mail address, which is what named the account.
@@ -201,8 +201,17 @@ CREATE FUNCTION classify_members(
 ) RETURNS void
 LANGUAGE sql AS $$
     WITH candidates AS MATERIALIZED (
-        SELECT c.*, CASE WHEN cardinality(c.candidates) = 1 THEN c.candidates[1] END AS user_id,
-            m::org_members AS member
+        SELECT
+            c.*,
+            m::org_members AS member,
+            CASE WHEN cardinality(c.candidates) = 1 THEN c.candidates[1] END AS user_id,
+            -- What is done if no key names an account.
+            CASE
+                WHEN NOT creates OR m.status <> 'active' THEN NULL
+                WHEN coalesce(c.free_email, c.free_phone) IS NOT NULL THEN 'create'
+                WHEN c.taken THEN 'other_tenant'
+                ELSE 'several_members'
+            END AS without_account
         FROM account_candidates(provider, tenant, match) c
         JOIN org_members m ON m.id = c.member_id
     ), obstacles AS (
@@ -210,35 +219,45 @@ LANGUAGE sql AS $$
         FROM candidates c
         JOIN account_holders h ON h.user_id = c.user_id AND h.member_id <> c.member_id
         GROUP BY c.member_id
-    ), judged AS (
-        SELECT c.*, CASE
-                WHEN c.user_id IS NULL AND c.candidates = '{}' THEN CASE
-                    WHEN NOT creates OR (c.member).status <> 'active' THEN NULL
-                    WHEN coalesce(c.free_email, c.free_phone) IS NOT NULL THEN 'create'
-                    WHEN c.taken THEN 'other_tenant'
-                    ELSE 'several_members' END
+    ), classified AS (
+        SELECT
+            c.*,
+            CASE
+                WHEN c.candidates = '{}' THEN c.without_account
                 WHEN c.accounts > 1 THEN 'several_accounts'
                 WHEN c.user_id IS NULL THEN 'keys_disagree'
                 WHEN o.obstacle = 'account_taken' THEN o.obstacle
                 WHEN c.holders > 1 THEN 'several_members'
-                ELSE coalesce(o.obstacle, 'link') END AS situation
+                ELSE coalesce(o.obstacle, 'link')
+            END AS situation
         FROM candidates c
         LEFT JOIN obstacles o ON o.member_id = c.member_id
-    ), settled AS (
-        SELECT j.*, CASE
-                WHEN j.situation = 'link' AND row_number() OVER (
-                    PARTITION BY j.user_id, j.situation ORDER BY array_position(match, j.matched_by)) > 1
-                THEN 'account_taken' ELSE j.situation END AS verdict
-        FROM judged j
-        WHERE j.situation IS NOT NULL
+    ), ranked AS (
+        SELECT
+            c.*,
+            row_number() OVER (
+                PARTITION BY c.user_id, c.situation ORDER BY array_position(match, c.matched_by)) AS rank
+        FROM classified c
+    ), decided AS (
+        SELECT
+            r.*,
+            CASE WHEN r.situation = 'link' AND r.rank > 1 THEN 'account_taken' ELSE r.situation END AS verdict
+        FROM ranked r
+        WHERE r.situation IS NOT NULL
     )
     INSERT INTO account_matches (run_id, member_id, action, reason, candidates, user_id, matched_by, email, phone)
-    SELECT run, s.member_id,
-        CASE WHEN s.verdict IN ('link', 'create') THEN s.verdict ELSE 'conflict' END,
-        CASE WHEN s.verdict NOT IN ('link', 'create') THEN s.verdict END,
-        s.candidates, s.user_id, s.matched_by, s.free_email, s.free_phone
-    FROM settled s
-    WHERE NOT by_id OR s.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = run);
+    SELECT
+        run,
+        d.member_id,
+        CASE WHEN d.verdict IN ('link', 'create') THEN d.verdict ELSE 'conflict' END,
+        CASE WHEN d.verdict NOT IN ('link', 'create') THEN d.verdict END,
+        d.candidates,
+        d.user_id,
+        d.matched_by,
+        d.free_email,
+        d.free_phone
+    FROM decided d
+    WHERE NOT by_id OR d.member_id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = run);
 $$;
 
 -- orgsync_account_keys are the addresses of a member that no account and no other member
@@ -301,7 +320,7 @@ $migration$;
 
 -- orgsync_account_remove takes back an account that a run created and that is undone. It
 -- returns whether the account is gone: one that was used since is to stay. The default
--- deletes what nobody has written since; rows that refer to it keep it.
+-- deletes what was not written since; rows that refer to it keep it.
 DO $migration$
 BEGIN
     IF to_regprocedure('orgsync_account_remove(uuid,uuid)') IS NOT NULL THEN

@@ -48,7 +48,7 @@ CREATE TABLE webhook_deliveries (
     created_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts          integer NOT NULL DEFAULT 0,
     attempted_at      timestamptz,
-    -- Until when the worker that makes an attempt may take; nobody else makes one meanwhile.
+    -- Until when the worker that makes an attempt may take; no other makes one meanwhile.
     attempt_until     timestamptz,
     -- What the last attempt came to; problem is null if that was well.
     http_status       integer,

@@ -12,7 +12,7 @@ import (
 type Pace struct {
 	// Spacing is the time from one call to the next.
 	Spacing time.Duration
-	// Burst is for how long calls that nobody made can still be made, all at once.
+	// Burst is for how long calls that were not made can still be made, all at once.
 	Burst time.Duration
 }
 
@@ -27,7 +27,7 @@ func (s *Store) ReserveCall(ctx context.Context, providerID, endpoint string, pa
 	return time.Duration(row.WaitUs) * time.Microsecond, row.Granted, pg.Interpret("reserve call", err)
 }
 
-// PauseCalls lets nobody call the endpoint for d.
+// PauseCalls lets no worker call the endpoint for d.
 func (s *Store) PauseCalls(ctx context.Context, providerID, endpoint string, d time.Duration) error {
 	return pg.Interpret("pause calls", s.q.PauseCalls(ctx, s.pool, dbsqlc.PauseCallsParams{
 		ProviderID: providerID, Endpoint: endpoint, Pause: d,

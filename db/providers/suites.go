@@ -158,7 +158,7 @@ func (s *Store) RedeemSuiteCode(ctx context.Context, redeem func(context.Context
 }
 
 // authorize stores a company's permanent code for the provider whose company it is, or for
-// nobody. problem says what a person must do then.
+// no provider. problem says what a person must do then.
 func (s *Store) authorize(ctx context.Context, tx pgx.Tx, code dbsqlc.LockSuiteCodeRow, got Redeemed) (
 	problem string, err error) {
 	linked, err := s.linkedProvider(ctx, tx, code, got)

@@ -61,7 +61,7 @@ func (s *Store) enter(ctx context.Context, gate string) (leave func(), err error
 }
 
 // DropToken deletes a stored token if same says it is the one that was refused. It waits
-// for nobody who is fetching the next.
+// for no worker that is fetching the next.
 func (s *Store) DropToken(ctx context.Context, providerID, name string, same func(sealed []byte) bool) error {
 	stored, err := s.q.GetToken(ctx, s.pool, dbsqlc.GetTokenParams{
 		ProviderID: providerID, Name: name, Now: time.Time{},

@@ -7,7 +7,7 @@ UPDATE sync_runs SET account_policy = @policy WHERE id = @id;
 
 -- name: CheckConstraintsAtOnce :exec
 -- A platform may have its tables' constraints checked at the end of the transaction, when
--- nobody could tell any more which account breaks one.
+-- it could not be told any more which account breaks one.
 SET CONSTRAINTS ALL IMMEDIATE;
 
 -- name: ListMalformedKeys :many
@@ -132,7 +132,7 @@ LIMIT @max_rows;
 
 -- name: StoreConflicts :exec
 -- Keeps what waits for a person equal to what was found: what is new or another matter is
--- written, and what nobody decided and is no conflict any more goes.
+-- written, and what was not decided and is no conflict any more goes.
 WITH found AS (
     SELECT a.member_id, a.reason, a.candidates FROM account_matches a WHERE a.run_id = @run_id AND a.action = 'conflict'
 ), settled AS (

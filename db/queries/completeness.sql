@@ -54,7 +54,7 @@ FROM excluded e
 WHERE l.run_id = @run_id AND l.external_id = e.external_id AND l.state <> 'excluded';
 
 -- name: ExcludeStoredBelowExcluded :exec
--- Nobody was asked for what is below an excluded department: what is stored there is
+-- The provider was not asked for what is below an excluded department: what is stored there is
 -- excluded, and not gone.
 WITH RECURSIVE below AS (
     SELECT d.id, d.external_id
@@ -365,7 +365,7 @@ SET state = 'unread', error = coalesce(error, 'its people were not read to the e
 WHERE run_id = @run_id AND state = 'wanted' AND NOT members_complete AND members_method <> '';
 
 -- name: MarkUnapplied :execrows
--- People who were staged and not applied would look as if nobody listed them: where
+-- People who were staged and not applied would look as if no listing showed them: where
 -- such are, the department does not count as read.
 UPDATE sync_run_departments l SET members_complete = false,
     error = coalesce(error, 'its people were read but not applied; the next run reads them again')
@@ -383,7 +383,7 @@ ORDER BY error IS NULL, external_id LIMIT @max_rows;
 
 -- name: GetMemberFigures :many
 -- What is known of departments' own people once their listings ended: how many the
--- listing brought (not counted where the directory holds nobody who could be missing),
+-- listing brought (not counted where the directory holds no member who could be missing),
 -- how many the directory holds there, what the provider declares for the department
 -- with everything below, how many records could not be used, and whether anything is below.
 SELECT w.department::text AS external_id,

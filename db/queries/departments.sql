@@ -125,7 +125,7 @@ WITH RECURSIVE tree AS MATERIALIZED (
     JOIN tree t ON t.id = md.department_id
     WHERE NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = md.member_id AND m.status <> 'active')
 ), several AS MATERIALIZED (
-    -- All places of those who have a further one. Kept apart, as everybody's places beside
+    -- All places of those who have a further one. Kept apart, as all members' places beside
     -- all departments above them are as many rows as there are levels.
     SELECT p.member_id, p.department_id FROM places p
     WHERE p.member_id IN (SELECT f.member_id FROM places f WHERE NOT f.is_primary)

@@ -275,7 +275,7 @@ WHERE provider_event_settings.mode <> excluded.mode;
 DELETE FROM provider_event_settings WHERE provider_id = @provider_id;
 
 -- name: NoteListening :one
--- Says how a provider's stream stands. No row: nobody is to listen to it.
+-- Says how a provider's stream stands. No row: no worker is to listen to it.
 UPDATE provider_event_settings s
 SET listened_at = now(),
     connected_since = CASE WHEN @connected::boolean THEN coalesce(s.connected_since, now()) END,

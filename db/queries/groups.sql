@@ -45,25 +45,17 @@ SET complete = l.bad = 0,
 WHERE l.run_id = @run_id
   AND l.object_type = @object_type
   AND l.external_id = ANY (@external_ids::text[])
-  AND (l.asked_twice OR NOT CASE @object_type::text
-      WHEN 'group' THEN
-          EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active')
-          AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = @run_id)
-      WHEN 'group_membership' THEN EXISTS (
-          SELECT 1
-          FROM org_groups g
-          JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-          WHERE g.provider_id = @provider_id
-            AND g.external_id = l.external_id
-            AND NOT EXISTS (
-                SELECT 1 FROM staged_group_members s
-                WHERE s.run_id = @run_id
-                  AND s.group_external_id = l.external_id
-                  AND s.is_department = (p.object_kind = 'department')))
-      ELSE
-          EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider')
-          AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = @run_id)
-      END)
+  AND (l.asked_twice OR NOT EXISTS (
+      SELECT 1 FROM stored_listings o
+      WHERE o.object_type = @object_type
+        AND o.provider_id = @provider_id
+        AND o.listing = l.external_id
+        AND NOT EXISTS (
+            SELECT 1 FROM staged_listings s
+            WHERE s.run_id = @run_id
+              AND s.object_type = @object_type
+              AND s.listing = l.external_id
+              AND s.is_department = o.is_department)))
 RETURNING l.external_id;
 
 -- name: FailListing :exec

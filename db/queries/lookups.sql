@@ -35,7 +35,7 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@results::text[]) AS result) fou
 ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET result = excluded.result;
 
 -- name: EndLookups :exec
--- Nobody can be asked about the others.
+-- The provider cannot be asked about the others.
 UPDATE sync_run_lookups SET result = 'not_asked' WHERE run_id = @run_id AND result IS NULL;
 
 -- name: ConfirmNotFound :execrows

@@ -122,7 +122,7 @@ DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 
 -- name: TakeCallSlot :one
 -- Takes the endpoint's next call slot, spacing after the one before it, unless it is
--- further away than the caller is ready to wait. Of the slots that nobody used only those
+-- further away than the caller is ready to wait. Of the slots that were not used only those
 -- of the last burst are still there to be taken. One clock decides
 -- for the whole statement: a slot must not be taken and yet refused. The wait, until the
 -- slot taken or else until the next one, is counted from the statement's end, which may

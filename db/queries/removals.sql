@@ -193,14 +193,14 @@ ORDER BY d.object_type, d.object_id, d.department_id, d.removed DESC
 ON CONFLICT DO NOTHING;
 
 -- name: LeaveRemovalsToAPerson :exec
--- What nobody was asked about since it is more than the removal limit: a person decides.
+-- What the provider was not asked about since it is more than the removal limit: a person decides.
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
 WHERE r.run_id = @run_id AND r.object_type = @object_type AND NOT r.confirmed
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
       WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
 -- name: DropUnconfirmed :one
--- What nobody was asked about stays. That it stays for this is on record with the look-ups.
+-- What the provider was not asked about stays. That it stays for this is on record with the look-ups.
 WITH dropped AS (
     DELETE FROM sync_run_removals r WHERE r.run_id = @run_id::uuid AND NOT r.confirmed
     RETURNING r.object_type, r.object_id

@@ -112,7 +112,7 @@ WHERE provider_id = ANY (@providers::uuid[])
 RETURNING provider_id, claimed;
 
 -- name: ListUnclaimed :many
--- Companies that installed a suite of these providers and are nobody's.
+-- Companies that installed a suite of these providers and belong to none.
 SELECT a.company_id, a.provider_id, a.suite_id, a.sealed, a.authorized_at
 FROM suite_authorizations a
 WHERE a.provider_id = ANY (@providers::uuid[]) AND NOT a.claimed AND a.withdrawn_at IS NULL

@@ -53,7 +53,7 @@ SELECT DISTINCT s.listing FROM staged_members s
 WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing;
 
 -- name: MarkUnreadMembers :execrows
--- Nobody asked for may be unread without a reason on record.
+-- No member asked for may be unread without a reason on record.
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to read them'
 FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)

@@ -56,7 +56,7 @@ func (s *Store) AddLink(ctx context.Context, l Link, hash []byte, by audit.By) e
 	}))
 }
 
-// TakeLink returns whom the link with a hash signs in, which nobody can use again. It returns
+// TakeLink returns whom the link with a hash signs in, which cannot be used again. It returns
 // ErrNotFound. address is where it is used from.
 func (s *Store) TakeLink(ctx context.Context, hash []byte, address string) (l Link, err error) {
 	err = s.pool.InTx(ctx, func(tx pgx.Tx) error {

@@ -66,7 +66,7 @@ SET CONSTRAINTS ALL IMMEDIATE
 `
 
 // A platform may have its tables' constraints checked at the end of the transaction, when
-// nobody could tell any more which account breaks one.
+// it could not be told any more which account breaks one.
 func (q *Queries) CheckConstraintsAtOnce(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, checkConstraintsAtOnce)
 	return err
@@ -863,7 +863,7 @@ type StoreConflictsParams struct {
 }
 
 // Keeps what waits for a person equal to what was found: what is new or another matter is
-// written, and what nobody decided and is no conflict any more goes.
+// written, and what was not decided and is no conflict any more goes.
 func (q *Queries) StoreConflicts(ctx context.Context, db DBTX, arg StoreConflictsParams) error {
 	_, err := db.Exec(ctx, storeConflicts, arg.ProviderID, arg.RunID, arg.ByID)
 	return err

@@ -270,7 +270,7 @@ type ExcludeStoredBelowExcludedParams struct {
 	ProviderID *string
 }
 
-// Nobody was asked for what is below an excluded department: what is stored there is
+// The provider was not asked for what is below an excluded department: what is stored there is
 // excluded, and not gone.
 func (q *Queries) ExcludeStoredBelowExcluded(ctx context.Context, db DBTX, arg ExcludeStoredBelowExcludedParams) error {
 	_, err := db.Exec(ctx, excludeStoredBelowExcluded, arg.RunID, arg.ProviderID)
@@ -539,7 +539,7 @@ type GetMemberFiguresRow struct {
 }
 
 // What is known of departments' own people once their listings ended: how many the
-// listing brought (not counted where the directory holds nobody who could be missing),
+// listing brought (not counted where the directory holds no member who could be missing),
 // how many the directory holds there, what the provider declares for the department
 // with everything below, how many records could not be used, and whether anything is below.
 func (q *Queries) GetMemberFigures(ctx context.Context, db DBTX, arg GetMemberFiguresParams) ([]GetMemberFiguresRow, error) {
@@ -889,7 +889,7 @@ WHERE l.run_id = $1 AND l.members_complete AND l.external_id IN (
       AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key))
 `
 
-// People who were staged and not applied would look as if nobody listed them: where
+// People who were staged and not applied would look as if no listing showed them: where
 // such are, the department does not count as read.
 func (q *Queries) MarkUnapplied(ctx context.Context, db DBTX, runID string) (int64, error) {
 	result, err := db.Exec(ctx, markUnapplied, runID)

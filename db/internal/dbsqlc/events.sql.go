@@ -682,7 +682,7 @@ type NoteListeningParams struct {
 	ProviderID string
 }
 
-// Says how a provider's stream stands. No row: nobody is to listen to it.
+// Says how a provider's stream stands. No row: no worker is to listen to it.
 func (q *Queries) NoteListening(ctx context.Context, db DBTX, arg NoteListeningParams) (time.Time, error) {
 	row := db.QueryRow(ctx, noteListening, arg.Connected, arg.Problem, arg.ProviderID)
 	var updated_at time.Time

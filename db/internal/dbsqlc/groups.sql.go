@@ -96,25 +96,17 @@ SET complete = l.bad = 0,
 WHERE l.run_id = $1
   AND l.object_type = $2
   AND l.external_id = ANY ($3::text[])
-  AND (l.asked_twice OR NOT CASE $2::text
-      WHEN 'group' THEN
-          EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = $4 AND g.status = 'active')
-          AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $1)
-      WHEN 'group_membership' THEN EXISTS (
-          SELECT 1
-          FROM org_groups g
-          JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-          WHERE g.provider_id = $4
-            AND g.external_id = l.external_id
-            AND NOT EXISTS (
-                SELECT 1 FROM staged_group_members s
-                WHERE s.run_id = $1
-                  AND s.group_external_id = l.external_id
-                  AND s.is_department = (p.object_kind = 'department')))
-      ELSE
-          EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = $4 AND a.source = 'provider')
-          AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = $1)
-      END)
+  AND (l.asked_twice OR NOT EXISTS (
+      SELECT 1 FROM stored_listings o
+      WHERE o.object_type = $2
+        AND o.provider_id = $4
+        AND o.listing = l.external_id
+        AND NOT EXISTS (
+            SELECT 1 FROM staged_listings s
+            WHERE s.run_id = $1
+              AND s.object_type = $2
+              AND s.listing = l.external_id
+              AND s.is_department = o.is_department)))
 RETURNING l.external_id
 `
 

@@ -136,7 +136,7 @@ const endLookups = `-- name: EndLookups :exec
 UPDATE sync_run_lookups SET result = 'not_asked' WHERE run_id = $1 AND result IS NULL
 `
 
-// Nobody can be asked about the others.
+// The provider cannot be asked about the others.
 func (q *Queries) EndLookups(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, endLookups, runID)
 	return err

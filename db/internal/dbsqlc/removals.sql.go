@@ -169,7 +169,7 @@ WITH dropped AS (
 SELECT count(*)::int AS dropped FROM dropped
 `
 
-// What nobody was asked about stays. That it stays for this is on record with the look-ups.
+// What the provider was not asked about stays. That it stays for this is on record with the look-ups.
 func (q *Queries) DropUnconfirmed(ctx context.Context, db DBTX, runID string) (int32, error) {
 	row := db.QueryRow(ctx, dropUnconfirmed, runID)
 	var dropped int32
@@ -267,7 +267,7 @@ type LeaveRemovalsToAPersonParams struct {
 	ObjectType string
 }
 
-// What nobody was asked about since it is more than the removal limit: a person decides.
+// What the provider was not asked about since it is more than the removal limit: a person decides.
 func (q *Queries) LeaveRemovalsToAPerson(ctx context.Context, db DBTX, arg LeaveRemovalsToAPersonParams) error {
 	_, err := db.Exec(ctx, leaveRemovalsToAPerson, arg.RunID, arg.ObjectType)
 	return err

@@ -294,7 +294,7 @@ type ListUnclaimedRow struct {
 	AuthorizedAt time.Time
 }
 
-// Companies that installed a suite of these providers and are nobody's.
+// Companies that installed a suite of these providers and belong to none.
 func (q *Queries) ListUnclaimed(ctx context.Context, db DBTX, providers []string) ([]ListUnclaimedRow, error) {
 	rows, err := db.Query(ctx, listUnclaimed, providers)
 	if err != nil {

@@ -270,7 +270,7 @@ WHERE r.id = $1
 ON CONFLICT DO NOTHING
 `
 
-// Nobody asked for may be unread without a reason on record.
+// No member asked for may be unread without a reason on record.
 func (q *Queries) MarkUnreadMembers(ctx context.Context, db DBTX, runID string) (int64, error) {
 	result, err := db.Exec(ctx, markUnreadMembers, runID)
 	if err != nil {
