@@ -20,7 +20,7 @@ func (b *bench) holding(d *company) {
 	d.people["1"] = d.people["1"][:1]
 	d.children["0"][0] = d.children["0"][0][:1]
 	b.read()
-	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+	planned := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 	require.Equal(b.t, [3]int{3, 1, 3}, [3]int{planned.Members, planned.Departments, planned.Memberships})
 	require.NotEmpty(b.t, planned.HoldReason)
 	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: planned.HoldReason,
@@ -32,7 +32,7 @@ func (b *bench) holding(d *company) {
 func (b *bench) carryOut() RunReport {
 	b.t.Helper()
 	must[any](b, b.reconcile.WithdrawReturned, b.ref())
-	must[Removed](b, b.reconcile.Remove, b.ref())
+	must[RemoveResult](b, b.reconcile.Remove, b.ref())
 	must[any](b, b.apply.Recompute, b.ref())
 	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 }

@@ -196,7 +196,7 @@ func newBenchAs(t *testing.T, store *db.Store, as directory.ProviderType, c *com
 	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store},
 		notify: &Notifications{Store: store}}
 	b.pull = &Reader{Store: store, Opener: opener}
-	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
+	b.reconcile = &Reconcile{Store: store, Reader: b.pull}
 	b.retention = &Retention{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
 	_, err = store.Providers.Add(t.Context(),

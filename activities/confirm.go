@@ -19,12 +19,12 @@ const candidatesAtOnce = 200
 // read to what had been. What it answers is kept, so that the next attempt asks only
 // about the rest.
 func (a *Reconcile) confirm(ctx context.Context, runID string) (err error) {
-	r, err := a.Pull.open(ctx, runID, "removals")
+	r, err := a.Reader.open(ctx, runID, "removals")
 	if err != nil {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	c := confirming{providerSession: r, tries: triesOfRun}
+	c := candidateCheck{providerSession: r, tries: triesOfRun}
 	for _, kind := range []string{"department", "member"} {
 		if err := c.check(ctx, db.CandidateFilter{Type: kind, Missing: true, Uncertain: true}); err != nil {
 			return err
@@ -43,12 +43,12 @@ func (a *Reconcile) LookUpAgain(ctx context.Context, in RunInput) error {
 
 func (a *Reconcile) lookUpAgain(ctx context.Context, runID string) (err error) {
 	defer heartbeat(ctx)()
-	r, err := a.Pull.open(ctx, runID, "removals")
+	r, err := a.Reader.open(ctx, runID, "removals")
 	if err != nil {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	c := confirming{providerSession: r, tries: triesOfApproval, stage: db.OnceApproved}
+	c := candidateCheck{providerSession: r, tries: triesOfApproval, stage: db.OnceApproved}
 	if err := c.departmentsAgain(ctx); err != nil {
 		return err
 	}
@@ -60,10 +60,10 @@ func (a *Reconcile) lookUpAgain(ctx context.Context, runID string) (err error) {
 
 // departmentsAgain looks up each department or, where that cannot be done, reads the
 // tree, which then comes in one answer.
-func (c confirming) departmentsAgain(ctx context.Context) error {
+func (c candidateCheck) departmentsAgain(ctx context.Context) error {
 	of := db.CandidateFilter{Type: "department", Missing: true}
-	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
-		return c.lookUp(ctx, confirmer, of)
+	if lookup, ok := c.client.(provider.ObjectLookup); ok {
+		return c.lookUp(ctx, lookup, of)
 	}
 	var tree map[string]bool
 	return c.eachCandidate(ctx, of, func(candidates []db.Candidate) error {
@@ -93,8 +93,8 @@ func (a *Reconcile) WithdrawReturned(ctx context.Context, in RunInput) error {
 	return classify(a.Store.WithdrawReturned(ctx, in.RunID))
 }
 
-// confirming is one activity's look at what a run is about to remove.
-type confirming struct {
+// candidateCheck is one activity's look at what a run is about to remove.
+type candidateCheck struct {
 	*providerSession
 	// tries is how often the provider may fail.
 	tries int
@@ -103,17 +103,17 @@ type confirming struct {
 
 // check looks in the list of all members, where there is one, and up each that it is not for.
 // Where there is one, no department can have been missed: the tree comes in one answer.
-func (c confirming) check(ctx context.Context, of db.CandidateFilter) error {
-	if roster, ok := c.client.(provider.MemberLister); ok {
+func (c candidateCheck) check(ctx context.Context, of db.CandidateFilter) error {
+	if lister, ok := c.client.(provider.MemberLister); ok {
 		if of.Type == "member" {
-			if err := c.readRoster(ctx, roster); err != nil {
+			if err := c.readMemberList(ctx, lister); err != nil {
 				return err
 			}
 		}
 		of.Missing = false
 	}
-	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
-		return c.lookUp(ctx, c.scoped(confirmer), of)
+	if lookup, ok := c.client.(provider.ObjectLookup); ok {
+		return c.lookUp(ctx, c.scoped(lookup), of)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ type scopedLookup struct {
 }
 
 // scoped returns the lookup with an eye on the run's rules, where they leave departments out.
-func (c confirming) scoped(lookup provider.ObjectLookup) provider.ObjectLookup {
+func (c candidateCheck) scoped(lookup provider.ObjectLookup) provider.ObjectLookup {
 	run, err := c.rules()
 	reader, ok := c.client.(provider.MemberReader)
 	if err != nil || !ok || !run.Scope.Limited() {
@@ -158,7 +158,7 @@ func (l scopedLookup) LookupMember(ctx context.Context, m provider.MemberRef) (p
 
 // lookUp asks for each by itself. A provider that fails is given time, as often as it
 // may fail; what cannot be looked up then stays.
-func (c confirming) lookUp(ctx context.Context, client provider.ObjectLookup, of db.CandidateFilter) error {
+func (c candidateCheck) lookUp(ctx context.Context, client provider.ObjectLookup, of db.CandidateFilter) error {
 	var later error
 	err := c.eachCandidate(ctx, of, func(candidates []db.Candidate) error {
 		answers, failed, ended := lookUpAll(ctx, client, of.Type, candidates)
@@ -168,7 +168,7 @@ func (c confirming) lookUp(ctx context.Context, client provider.ObjectLookup, of
 			case answers[i] != "":
 				results[d.ID] = db.LookupResult(answers[i])
 			case ended != nil: // the next attempt asks again
-			case c.again(ctx, failed[i]):
+			case c.shouldRetry(ctx, failed[i]):
 				later = failed[i]
 			default:
 				results[d.ID] = db.LookupFailed
@@ -181,7 +181,7 @@ func (c confirming) lookUp(ctx context.Context, client provider.ObjectLookup, of
 
 // eachCandidate goes through what is to be looked up, some at a time. What was gone through
 // may be answered meanwhile.
-func (c confirming) eachCandidate(ctx context.Context, of db.CandidateFilter, do func([]db.Candidate) error) error {
+func (c candidateCheck) eachCandidate(ctx context.Context, of db.CandidateFilter, do func([]db.Candidate) error) error {
 	for after := ""; ; {
 		candidates, err := c.store.ListCandidates(ctx, c.runID, of, after, candidatesAtOnce)
 		if err != nil || len(candidates) == 0 {
@@ -219,9 +219,9 @@ func lookUpAll(ctx context.Context, client provider.ObjectLookup, kind string,
 	return results, failed, group.Wait()
 }
 
-// readRoster looks for the people whom no listing shows where the provider names
+// readMemberList looks for the people whom no listing shows where the provider names
 // all members, which costs less than reading the company did.
-func (c confirming) readRoster(ctx context.Context, client provider.MemberLister) error {
+func (c candidateCheck) readMemberList(ctx context.Context, client provider.MemberLister) error {
 	missing := map[string]string{} // rows by how the provider compares ids
 	err := c.eachCandidate(ctx, db.CandidateFilter{Type: "member", Missing: true},
 		func(candidates []db.Candidate) error {
@@ -234,7 +234,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.MemberLister
 		return err
 	}
 	err = c.findIn(ctx, client, missing)
-	if err != nil && (concernsRun(ctx, err) || c.again(ctx, err)) {
+	if err != nil && (concernsRun(ctx, err) || c.shouldRetry(ctx, err)) {
 		return err
 	}
 	result := db.LookupNotListed
@@ -249,7 +249,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.MemberLister
 }
 
 // findIn goes through all members, page by page, and takes out of missing those it finds.
-func (c confirming) findIn(ctx context.Context, client provider.MemberLister, missing map[string]string) error {
+func (c candidateCheck) findIn(ctx context.Context, client provider.MemberLister, missing map[string]string) error {
 	cursor, paging := "", c.paging("the list of all members")
 	for pages := 0; len(missing) > 0; pages++ {
 		if err := paging.begin(pages); err != nil {
@@ -285,7 +285,7 @@ func (c confirming) findIn(ctx context.Context, client provider.MemberLister, mi
 	return nil
 }
 
-// again reports whether a look-up that failed is to be made once more by another attempt.
-func (c confirming) again(ctx context.Context, err error) bool {
+// shouldRetry reports whether a look-up that failed is to be made once more by another attempt.
+func (c candidateCheck) shouldRetry(ctx context.Context, err error) bool {
 	return provider.KindOf(err).Retryable() && failuresSoFar(ctx)+1 < c.tries
 }

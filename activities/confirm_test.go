@@ -44,7 +44,7 @@ func always(err error) func(string, int) error { return func(string, int) error 
 // problems are the run's errors, one a line.
 func (b *bench) problems() string {
 	b.t.Helper()
-	problems, err := b.store.Problems(b.t.Context(), b.runID, 10)
+	problems, err := b.store.ListProblems(b.t.Context(), b.runID, 10)
 	require.NoError(b.t, err)
 	return strings.Join(problems, "\n")
 }
@@ -96,15 +96,15 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
 			b.read()
-			plan := PlanRemovals{RunID: b.runID}
+			plan := PlanRemovalsInput{RunID: b.runID}
 			if c.kind != "" {
 				require.Equal(t, c.kind, b.fails(b.reconcile.PlanRemovals, plan, c.failed).Type())
 			} else {
-				planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed)
+				planned := tried[PlanRemovalsResult](b, b.reconcile.PlanRemovals, plan, c.failed)
 				require.True(t, planned.Incomplete)
 				require.Equal(t, c.removed, planned.Members)
-				require.Equal(t, Removed{Removed: planned.Members + planned.Memberships + planned.Departments},
-					must[Removed](b, b.reconcile.Remove, b.ref()))
+				require.Equal(t, RemoveResult{Removed: planned.Members + planned.Memberships + planned.Departments},
+					must[RemoveResult](b, b.reconcile.Remove, b.ref()))
 			}
 			require.Equal(t, c.lookUps, d.count("look up 1b"))
 			require.Zero(t, d.count("look up 2a"), "nobody is looked up where nothing was read")
@@ -155,20 +155,20 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 				nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			b.read()
-			plan := PlanRemovals{RunID: b.runID, LimitedRange: c.limited}
+			plan := PlanRemovalsInput{RunID: b.runID, LimitedRange: c.limited}
 			if c.kind != "" {
 				failure := b.fails(b.reconcile.PlanRemovals, plan, c.failed)
 				require.Equal(t, c.kind, failure.Type())
 				return
 			}
-			planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed)
+			planned := tried[PlanRemovalsResult](b, b.reconcile.PlanRemovals, plan, c.failed)
 			require.Equal(t, c.held, planned.HoldReason != "")
 			require.Equal(t, [2]int{c.removed, c.removed}, [2]int{planned.Members, planned.Memberships},
 				"who stays keeps their place")
 			require.False(t, planned.Incomplete)
 			require.Equal(t, c.lookUps, d.count("look up 1b"))
 			require.Zero(t, d.count("look up 1a"), "nobody is looked up whom a listing shows")
-			must[Removed](b, b.reconcile.Remove, b.ref())
+			must[RemoveResult](b, b.reconcile.Remove, b.ref())
 			if c.removed > 0 {
 				require.Empty(t, b.places("1b"))
 				require.Empty(t, b.problems())
@@ -185,9 +185,9 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 			d.people["2"] = append(d.people["2"],
 				[]directory.Member{{ExternalID: "1b", Memberships: []directory.Membership{{DepartmentID: "2"}}}})
 			b.read()
-			planned = must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			planned = must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 			require.Equal(t, [2]int{0, 1}, [2]int{planned.Members, planned.Memberships})
-			must[Removed](b, b.reconcile.Remove, b.ref())
+			must[RemoveResult](b, b.reconcile.Remove, b.ref())
 			require.Equal(t, []string{"2"}, b.places("1b"))
 			require.Equal(t, c.lookUps, d.count("look up 1b"))
 		})
@@ -229,7 +229,7 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 			require.Equal(t, c.asked, asked())
 			b.begin()
 			b.read()
-			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			planned := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 			require.Equal(t, [2]string{c.hold, c.hold}, [2]string{foretold.HoldReason, planned.HoldReason})
 			require.Equal(t, [3]int{2, 1, 2}, [3]int{planned.Members, planned.Departments, planned.Memberships})
 			require.True(t, planned.Incomplete)
@@ -253,12 +253,12 @@ func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 			d.children["0"][0] = d.children["0"][0][:2]
 			d.people["2"] = append(d.people["2"], []directory.Member{member("3", "a")}) // one of them moved
 			b.read()
-			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			planned := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 			require.Equal(t, [3]int{removed, removed, 2 * removed},
 				[3]int{planned.Departments, planned.Members, planned.Memberships})
 			require.Equal(t, 1, d.count("look up department 3"))
 			require.Equal(t, []int{0, 1}, []int{d.count("look up 3a"), d.count("look up 3b")})
-			must[Removed](b, b.reconcile.Remove, b.ref())
+			must[RemoveResult](b, b.reconcile.Remove, b.ref())
 			if removed == 0 {
 				require.Equal(t, []string{"3"}, b.places("3b"))
 				require.Contains(t, b.problems(), "department 3: no listing shows it any more")
@@ -295,13 +295,13 @@ func lookUpsGoOn(t *testing.T, store *db.Store, kind provider.Kind) {
 	b.load()
 	d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{}}
 	b.read()
-	plan := PlanRemovals{RunID: b.runID}
+	plan := PlanRemovalsInput{RunID: b.runID}
 	require.Equal(t, string(kind), b.fails(b.reconcile.PlanRemovals, plan).Type())
-	planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, 1)
+	planned := tried[PlanRemovalsResult](b, b.reconcile.PlanRemovals, plan, 1)
 	require.Equal(t, [2]int{3, 3}, [2]int{planned.Members, planned.Memberships})
 	require.Equal(t, []int{1, 2, 1}, []int{d.count("look up 1b"), d.count("look up 2a"), d.count("look up 2b")})
-	require.Equal(t, Removed{Removed: 6}, must[Removed](b, b.reconcile.Remove, b.ref()))
-	require.Zero(t, must[PlannedRemovals](b, b.reconcile.PlanRemovals, plan).Members,
+	require.Equal(t, RemoveResult{Removed: 6}, must[RemoveResult](b, b.reconcile.Remove, b.ref()))
+	require.Zero(t, must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, plan).Members,
 		"who is removed is not planned again")
 }
 
@@ -373,11 +373,11 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{
 				{member("2", "a")}}
 			b.read()
-			plan := PlanRemovals{RunID: b.runID}
+			plan := PlanRemovalsInput{RunID: b.runID}
 			if c.kind != "" {
 				require.Equal(t, c.kind, b.fails(b.reconcile.PlanRemovals, plan, c.failed).Type())
 			} else {
-				require.Equal(t, c.removed, tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed).Members)
+				require.Equal(t, c.removed, tried[PlanRemovalsResult](b, b.reconcile.PlanRemovals, plan, c.failed).Members)
 				require.Equal(t, 2-c.removed, strings.Count(b.problems(), "no listing shows"),
 					"whoever stays is on record")
 			}
@@ -405,7 +405,7 @@ func TestTheListOfEverybodyComesBeforeLookUps(t *testing.T) {
 				d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
 			}
 			b.read()
-			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			planned := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 			require.Equal(t, want, [3]int{d.count("everybody"), d.count("look up 1b"), planned.Members})
 		})
 	}

@@ -1,5 +1,5 @@
 // Package activities holds the side effects of a sync, one struct a step: Runs
-// opens and ends runs, Pull reads from providers into staging, Apply makes the
+// opens and ends runs, Reader reads from providers into staging, Apply makes the
 // directory equal to what was staged, Reconcile removes what is gone. Every
 // activity is idempotent, since Temporal may run it again after a crash, and takes
 // and returns ids, cursors and counts only: names, e-mails, phones and raw records

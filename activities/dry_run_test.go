@@ -103,8 +103,8 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 
 			b.begin()
 			b.read()
-			must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID, LimitedRange: c.limited})
-			must[Removed](b, b.reconcile.Remove, b.ref())
+			must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID, LimitedRange: c.limited})
+			must[RemoveResult](b, b.reconcile.Remove, b.ref())
 			must[any](b, b.apply.Recompute, b.ref())
 			applied := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			require.Equal(t, [3]int{c.departments, c.members, c.memberships},

@@ -85,7 +85,7 @@ func (a *Runs) finish(ctx context.Context, in FinishRunInput, run report.Run) er
 	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy, in.Request, approved); err != nil {
 		return err
 	}
-	counts, err := a.Store.Counts(ctx, in.RunID)
+	counts, err := a.Store.CountRun(ctx, in.RunID)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
-	problems, err := a.Store.Problems(ctx, runID, maxErrors)
+	problems, err := a.Store.ListProblems(ctx, runID, maxErrors)
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
@@ -143,11 +143,11 @@ func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
 	if run.FinishedAt != nil {
 		end = *run.FinishedAt
 	}
-	reasons, err := a.Store.Reasons(ctx, run)
+	reasons, err := a.Store.ListReasons(ctx, run)
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
-	hooks, err := a.toTell(ctx, run)
+	hooks, err := a.hooksToTell(ctx, run)
 	if err != nil {
 		return RunReport{}, classify(err)
 	}

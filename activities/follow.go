@@ -70,7 +70,7 @@ func (a *Follow) PlanFollow(ctx context.Context, in PlanFollowInput) (PlanFollow
 		return PlanFollowResult{}, classify(ctx.Err())
 	}
 	out := PlanFollowResult{Do: FollowNothing, Language: a.Language}
-	w, err := a.Store.SumUpWaitingEvents(ctx, in.Provider)
+	w, err := a.Store.CountWaitingEvents(ctx, in.Provider)
 	if errors.Is(err, db.ErrNotFound) {
 		return out, nil // removed or switched off
 	}

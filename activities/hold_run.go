@@ -37,29 +37,29 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRunInput) (HoldRunResult, err
 	if err != nil {
 		return HoldRunResult{}, classify(err)
 	}
-	held := run.Status != directory.RunHeld
-	if held {
-		counts, err := a.Store.Counts(ctx, in.RunID)
+	isNew := run.Status != directory.RunHeld
+	if isNew {
+		counts, err := a.Store.CountRun(ctx, in.RunID)
 		if err != nil {
 			return HoldRunResult{}, classify(err)
 		}
-		if err := a.Store.RunHold(ctx, in.RunID, in.Reason, in.HoldWorkflowID, counts); err != nil {
+		if err := a.Store.HoldRun(ctx, in.RunID, in.Reason, in.HoldWorkflowID, counts); err != nil {
 			return HoldRunResult{}, classify(err)
 		}
 		if run, err = a.Store.Report.GetRun(ctx, in.RunID); err != nil {
 			return HoldRunResult{}, classify(err)
 		}
 	}
-	left, err := a.Store.HoldLeft(ctx, in.RunID)
+	left, err := a.Store.GetTimeLeft(ctx, in.RunID)
 	if err != nil {
 		return HoldRunResult{}, classify(err)
 	}
-	removals, err := a.Store.HeldRemovals(ctx, in.RunID)
+	removals, err := a.Store.ListHeldRemovals(ctx, in.RunID)
 	if err != nil {
 		return HoldRunResult{}, classify(err)
 	}
 	report, err := a.report(ctx, in.RunID)
-	if err == nil && held {
+	if err == nil && isNew {
 		a.recordOutcome(ctx, in.RunID, report, nil)
 	}
 	return HoldRunResult{RunReport: report, ExpiresAt: run.HoldExpiresAt, ExpiresIn: left, Removals: &removals}, err
@@ -82,7 +82,7 @@ func (a *Runs) ResumeRun(ctx context.Context, in ResumeRunInput) error {
 	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy, in.Request, true); err != nil {
 		return classify(err)
 	}
-	err := a.Store.RunResume(ctx, in.RunID, a.endedStatus)
+	err := a.Store.ResumeRun(ctx, in.RunID, a.endedStatus)
 	var busy *db.RunBusyError
 	if errors.As(err, &busy) {
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(
@@ -98,7 +98,7 @@ func (a *Runs) recordDecision(ctx context.Context, runID, by, request string, ap
 	if by == "" {
 		return nil
 	}
-	return a.Store.RunDecided(ctx, runID, by, request, approved)
+	return a.Store.RecordDecision(ctx, runID, by, request, approved)
 }
 
 // heldWith is what was counted of a run when it was held, or nil.

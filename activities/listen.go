@@ -58,7 +58,7 @@ func (a *Listen) ListenToProvider(ctx context.Context, in ListenInput) (ListenRe
 	if err != nil {
 		return ListenResult{}, err
 	}
-	_, err = a.Store.NoteListening(ctx, p.ID, false, "")
+	_, err = a.Store.RecordListening(ctx, p.ID, false, "")
 	if errors.Is(err, db.ErrNotFound) {
 		return ListenResult{Over: true}, nil
 	}
@@ -67,7 +67,7 @@ func (a *Listen) ListenToProvider(ctx context.Context, in ListenInput) (ListenRe
 	}
 	opened, err := a.Opener.Open(ctx, p, nil)
 	if err != nil {
-		_, noted := a.Store.NoteListening(ctx, p.ID, false, err.Error())
+		_, noted := a.Store.RecordListening(ctx, p.ID, false, err.Error())
 		return ListenResult{}, errors.Join(err, noted)
 	}
 	streamer, ok := opened.(provider.EventStreamer)
@@ -95,7 +95,7 @@ type listening struct {
 	changed     time.Time
 	streamer    provider.EventStreamer
 	connections sync.WaitGroup
-	// note asks for how the connection stands to be stored at once.
+	// note asks for its state to be stored at once.
 	note chan struct{}
 
 	mu      sync.Mutex
@@ -103,7 +103,7 @@ type listening struct {
 	problem string
 }
 
-// watch says in the database how the connection stands and ends once nobody is to listen to
+// watch says in the database how the connection is and ends once no worker is to listen to
 // the provider any more, its settings have changed, or the worker stops.
 func (l *listening) watch(ctx context.Context) (ListenResult, error) {
 	tick := time.NewTicker(beatEvery)
@@ -113,32 +113,32 @@ func (l *listening) watch(ctx context.Context) (ListenResult, error) {
 		case <-ctx.Done():
 			return ListenResult{}, ctx.Err()
 		case <-activity.GetWorkerStopChannel(ctx):
-			l.tell(context.WithoutCancel(ctx), false, "")
+			l.record(context.WithoutCancel(ctx), false, "")
 			return ListenResult{}, temporal.NewApplicationError("the worker stops; another takes over", TypeWorkerStops)
 		case <-tick.C:
 		case <-l.note:
 		}
-		connected, problem := l.stand()
-		changed, err := l.tell(ctx, connected, problem)
+		connected, problem := l.state()
+		changed, err := l.record(ctx, connected, problem)
 		switch {
 		case errors.Is(err, db.ErrNotFound):
 			return ListenResult{Over: true}, nil
 		case err != nil:
-			l.Log.Warn("how a stream stands could not be stored", "provider", l.name, "error", err)
+			l.Log.Warn("the state of a stream could not be stored", "provider", l.name, "error", err)
 		case !changed.Equal(l.changed):
 			return ListenResult{}, nil
 		}
 	}
 }
 
-func (l *listening) tell(ctx context.Context, connected bool, problem string) (time.Time, error) {
+func (l *listening) record(ctx context.Context, connected bool, problem string) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, beatEvery)
 	defer cancel()
-	return l.Store.NoteListening(ctx, l.id, connected, problem)
+	return l.Store.RecordListening(ctx, l.id, connected, problem)
 }
 
-// stand is how the connection stands.
-func (l *listening) stand() (connected bool, problem string) {
+// state is how the connection is.
+func (l *listening) state() (connected bool, problem string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.open > 0, l.problem
@@ -165,7 +165,7 @@ func (l *listening) connect(ctx context.Context) {
 		case err = <-ended:
 		case <-c.leaving:
 		}
-		if c.stood() >= enduring {
+		if c.lasted() >= enduring {
 			pause = shortestPause
 		}
 		if provider.KindOf(err).EndsRun() {
@@ -215,7 +215,7 @@ func problemOf(err error) string {
 	return "the connection ended"
 }
 
-func (c *connection) stood() time.Duration {
+func (c *connection) lasted() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.connected.IsZero() {
@@ -224,7 +224,7 @@ func (c *connection) stood() time.Duration {
 	return time.Since(c.connected)
 }
 
-// ask has how the connection stands stored at once.
+// ask has its state stored at once.
 func (c *connection) ask() {
 	select {
 	case c.note <- struct{}{}:

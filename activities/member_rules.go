@@ -29,9 +29,9 @@ type runRules struct {
 	onCreate bool
 
 	mu sync.Mutex
-	// places are the departments that were asked for so far, stands what the scope makes of them.
+	// places are the departments that were asked for so far, sides on which side of the scope they are.
 	places map[string]rules.Place
-	stands map[string]stand
+	sides  map[string]scopeSide
 }
 
 // loadRules reads the rules that the run goes by. A document was checked when it was stored,
@@ -42,7 +42,7 @@ func (r *providerSession) loadRules(ctx context.Context) (*runRules, error) {
 		return nil, err
 	}
 	out := &runRules{Rules: rules.Default(), version: stored.Version, places: map[string]rules.Place{},
-		stands: map[string]stand{}}
+		sides: map[string]scopeSide{}}
 	if stored.Document != "" {
 		if out.Rules, err = rules.Parse([]byte(stored.Document)); err != nil {
 			return nil, r.unreadable(stored.Version, err)
@@ -114,7 +114,7 @@ func (r *providerSession) applyRules(ctx context.Context, members []db.StagedMem
 	if err := r.leaveOutDepartments(ctx, run, members, stored); err != nil {
 		return false, err
 	}
-	return len(failures) > 0, r.store.NoteRuleFailures(ctx, r.runID, failures)
+	return len(failures) > 0, r.store.RecordRuleFailures(ctx, r.runID, failures)
 }
 
 // apply applies what the rules come to for one member.

@@ -63,10 +63,10 @@ func (r *ruled) set(document string) {
 }
 
 // sync reads and applies everything and removes what is planned unless that is held.
-func (r *ruled) sync() PlannedRemovals {
+func (r *ruled) sync() PlanRemovalsResult {
 	r.t.Helper()
 	r.read()
-	plan := must[PlannedRemovals](r.bench, r.reconcile.PlanRemovals, PlanRemovals{RunID: r.runID})
+	plan := must[PlanRemovalsResult](r.bench, r.reconcile.PlanRemovals, PlanRemovalsInput{RunID: r.runID})
 	if plan.HoldReason == "" {
 		r.remove()
 	}
@@ -76,7 +76,7 @@ func (r *ruled) sync() PlannedRemovals {
 // remove removes what is planned, ends the run and begins the next.
 func (r *ruled) remove() RunReport {
 	r.t.Helper()
-	must[Removed](r.bench, r.reconcile.Remove, r.ref())
+	must[RemoveResult](r.bench, r.reconcile.Remove, r.ref())
 	must[any](r.bench, r.apply.Recompute, r.ref())
 	report := must[RunReport](r.bench, r.runs.FinishRun, FinishRunInput{RunID: r.runID})
 	r.begin()

@@ -24,8 +24,8 @@ type Notifications struct {
 	Language message.Language
 }
 
-// Notify says what to tell whom.
-type Notify struct {
+// NotifyInput says what to tell whom.
+type NotifyInput struct {
 	RunID string `json:"run_id,omitempty"`
 	// Webhook, if not empty, is one that was paused: of it is to be told.
 	Webhook string `json:"webhook,omitempty"`
@@ -36,42 +36,42 @@ type Notify struct {
 	Hook string `json:"hook"`
 }
 
-// Notified is what came of it.
-type Notified struct {
+// NotifyResult is what came of it.
+type NotifyResult struct {
 	// Moot is true if there was nothing left to tell: the hold, or the pause, was over.
 	Moot bool `json:"moot,omitempty"`
 }
 
 // Notify sends one message to one webhook. It may be repeated; a message that was sent
 // again carries the same id.
-func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error) {
+func (a *Notifications) Notify(ctx context.Context, in NotifyInput) (NotifyResult, error) {
 	if in.Webhook != "" {
 		return a.notifyPaused(ctx, in)
 	}
 	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
-		return Notified{}, classify(err)
+		return NotifyResult{}, classify(err)
 	}
 	if in.Status == directory.RunHeld && run.Status != directory.RunHeld {
-		return Notified{Moot: true}, nil
+		return NotifyResult{Moot: true}, nil
 	}
 	told, err := a.message(ctx, in, run)
 	if err != nil {
-		return Notified{}, classify(err)
+		return NotifyResult{}, classify(err)
 	}
-	return Notified{}, a.send(ctx, in, told)
+	return NotifyResult{}, a.send(ctx, in, told)
 }
 
 // notifyPaused tells that a webhook was paused, unless it is resumed.
-func (a *Notifications) notifyPaused(ctx context.Context, in Notify) (Notified, error) {
+func (a *Notifications) notifyPaused(ctx context.Context, in NotifyInput) (NotifyResult, error) {
 	w, err := a.Store.Webhooks.Get(ctx, in.Webhook)
 	if err != nil {
-		return Notified{}, classify(err)
+		return NotifyResult{}, classify(err)
 	}
 	if w.PausedAt == nil {
-		return Notified{Moot: true}, nil
+		return NotifyResult{Moot: true}, nil
 	}
-	return Notified{}, a.send(ctx, in, notify.Message{
+	return NotifyResult{}, a.send(ctx, in, notify.Message{
 		Language: a.Language, ID: fmt.Sprintf("webhook/%s/%d", w.ID, w.PausedAt.Unix()), Event: notify.WebhookPaused,
 		Webhook: w.ID, Status: in.Status, Reason: a.Language.PausedBecause(in.Status), StartedAt: *w.PausedAt,
 		Commands: []string{message.ShowWebhookCommand(w.ID), message.ResumeWebhookCommand(w.ID)},
@@ -79,7 +79,7 @@ func (a *Notifications) notifyPaused(ctx context.Context, in Notify) (Notified, 
 }
 
 // send sends a message to the webhook that is to be told.
-func (a *Notifications) send(ctx context.Context, in Notify, told notify.Message) error {
+func (a *Notifications) send(ctx context.Context, in NotifyInput, told notify.Message) error {
 	for _, hook := range a.Hooks {
 		if hook.Name() == in.Hook {
 			return classify(a.Sender.Send(ctx, hook, told))
@@ -90,7 +90,7 @@ func (a *Notifications) send(ctx context.Context, in Notify, told notify.Message
 		fmt.Sprintf("notify %s: this worker's ORGSYNC_NOTIFY has no such webhook", in.Hook), TypeNotification)
 }
 
-func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) (notify.Message, error) {
+func (a *Notifications) message(ctx context.Context, in NotifyInput, run report.Run) (notify.Message, error) {
 	m := notify.Message{
 		Language: a.Language, ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider,
 		RunID: run.ID, WorkflowID: run.WorkflowID,
@@ -104,7 +104,7 @@ func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) 
 	if in.Status == directory.RunPartial {
 		return a.partial(ctx, m, run)
 	}
-	removals, err := a.Store.HeldRemovals(ctx, run.ID)
+	removals, err := a.Store.ListHeldRemovals(ctx, run.ID)
 	if err != nil {
 		return m, err
 	}
@@ -124,11 +124,11 @@ func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) 
 
 // partial completes the message about a run that could not read everything.
 func (a *Notifications) partial(ctx context.Context, m notify.Message, run report.Run) (notify.Message, error) {
-	reasons, err := a.Store.Reasons(ctx, run)
+	reasons, err := a.Store.ListReasons(ctx, run)
 	if err != nil {
 		return m, err
 	}
-	partials, err := a.Store.Partials(ctx, run)
+	partials, err := a.Store.CountPartials(ctx, run)
 	m.Event, m.Reason, m.InARow = notify.Partial, a.Language.Reasons(reasons), partials.InARow
 	next := message.SyncCommand(run.Provider)
 	if run.Counts.Departments.Failed > 0 || len(run.OnlyMembers) > 0 { // else nothing is left unread

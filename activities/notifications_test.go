@@ -47,12 +47,12 @@ func TestNotifying(t *testing.T) {
 	must[ReadMembersResult](b, b.pull.ReadMembers, all)
 	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: run})
 	must[any](b, b.apply.ApplyMembers, all)
-	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: run})
+	planned := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: run})
 	held := must[HoldRunResult](b, b.runs.HoldRun,
 		HoldRunInput{RunID: run, Reason: "it would remove many", HoldWorkflowID: "orgsync/acme/removals/r1"})
 	require.Equal(t, b.runs.Hooks, held.Notify)
-	tell := Notify{RunID: run, Status: directory.RunHeld, Hook: hook.Name()}
-	require.Equal(t, Notified{}, must[Notified](b, a.Notify, tell))
+	tell := NotifyInput{RunID: run, Status: directory.RunHeld, Hook: hook.Name()}
+	require.Equal(t, NotifyResult{}, must[NotifyResult](b, a.Notify, tell))
 	require.WithinDuration(t, *held.ExpiresAt, *got.DecideUntil, 0)
 	require.Equal(t, notify.Message{
 		ID: run + "/held", Event: notify.Held, Provider: name, RunID: run, WorkflowID: "orgsync/acme/removals/r1",
@@ -75,7 +75,7 @@ func TestNotifying(t *testing.T) {
 	require.NotContains(t, refused.Message(), server.URL)
 	status = http.StatusOK
 	require.ErrorContains(t, b.fails(a.Notify,
-		Notify{RunID: run, Status: directory.RunHeld, Hook: "json gone 01234567"}),
+		NotifyInput{RunID: run, Status: directory.RunHeld, Hook: "json gone 01234567"}),
 		"ORGSYNC_NOTIFY has no such webhook")
 
 	// Expired: what was planned stands, and a message about the hold comes too late.
@@ -83,10 +83,10 @@ func TestNotifying(t *testing.T) {
 		FinishRunInput{RunID: run, Status: directory.RunRejected, Problem: "nobody decided"})
 	require.Equal(t, b.runs.Hooks, ended.Notify)
 	got = notify.Message{}
-	require.Equal(t, Notified{Moot: true}, must[Notified](b, a.Notify, tell))
+	require.Equal(t, NotifyResult{Moot: true}, must[NotifyResult](b, a.Notify, tell))
 	require.Empty(t, got.ID)
 	tell.Status = directory.RunRejected
-	require.Equal(t, Notified{}, must[Notified](b, a.Notify, tell))
+	require.Equal(t, NotifyResult{}, must[NotifyResult](b, a.Notify, tell))
 	require.Equal(t, notify.Expired, got.Event)
 	require.Equal(t, "nobody decided", got.Reason)
 	require.Equal(t, planned.Members, got.Planned.Members)
@@ -96,7 +96,7 @@ func TestNotifying(t *testing.T) {
 	failed := must[RunReport](b, b.runs.FinishRun,
 		FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the secret is wrong"})
 	require.Equal(t, b.runs.Hooks, failed.Notify)
-	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunFailed, Hook: hook.Name()})
+	must[NotifyResult](b, a.Notify, NotifyInput{RunID: b.runID, Status: directory.RunFailed, Hook: hook.Name()})
 	require.Equal(t, notify.Failed, got.Event)
 	require.Equal(t, "the secret is wrong", got.Reason)
 	require.Equal(t, "orgsync/"+name, got.WorkflowID)
@@ -119,7 +119,7 @@ func TestNotifying(t *testing.T) {
 			[]directory.Reason{{Type: "department", Text: "WeCom 60011: no", Count: 2, IDs: []string{"1", "2"}}},
 			partial.Reasons)
 	}
-	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
+	must[NotifyResult](b, a.Notify, NotifyInput{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
 	require.Equal(t, notify.Partial, got.Event)
 	require.Equal(t, "2 departments (1, 2): WeCom 60011: no", got.Reason)
 	require.Equal(t, 2, got.InARow)
@@ -131,7 +131,7 @@ func TestNotifying(t *testing.T) {
 	b.tree()
 	require.NoError(t, b.store.AddRunError(t.Context(), b.runID, "member", "1a", "cannot tell who it is"))
 	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
-	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
+	must[NotifyResult](b, a.Notify, NotifyInput{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
 	require.Equal(t, "orgsync sync "+name+" --wait", got.Commands[0])
 
 	// Nobody needs to hear of a run that succeeded.

@@ -71,9 +71,9 @@ func (b *bench) limit(members ...string) {
 func (b *bench) conclude() RunReport {
 	b.t.Helper()
 	must[any](b, b.apply.ApplyMembers, BatchInput{RunID: b.runID, First: 1, Last: 1})
-	plan := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+	plan := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 	require.True(b.t, plan.Incomplete)
-	must[Removed](b, b.reconcile.Remove, b.ref())
+	must[RemoveResult](b, b.reconcile.Remove, b.ref())
 	must[any](b, b.apply.Recompute, b.ref())
 	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 }

@@ -35,7 +35,7 @@ func (a *Reader) ReadDepartments(ctx context.Context, in RunInput) error {
 	if !errors.As(err, &application) || !application.NonRetryable() {
 		return err
 	}
-	// Nobody asks again, so that each department keeps its own reason.
+	// There is no other attempt, so that each department keeps its own reason.
 	for department, reason := range failed.failed {
 		if err := a.Store.FailChildren(ctx, in.RunID, department, messageOf(reason)); err != nil {
 			return classify(err)

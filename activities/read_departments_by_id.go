@@ -128,7 +128,7 @@ func (s *singleDepartments) leaveOut(ctx context.Context) error {
 	for _, d := range s.found {
 		parents[d.ExternalID] = d.ParentID
 	}
-	stored, err := s.store.ListDepartmentsAbove(ctx, s.provider.ID, s.runID, slices.Collect(maps.Values(parents)))
+	stored, err := s.store.ListAncestors(ctx, s.provider.ID, s.runID, slices.Collect(maps.Values(parents)))
 	if err != nil {
 		return err
 	}
@@ -138,8 +138,8 @@ func (s *singleDepartments) leaveOut(ctx context.Context) error {
 		for parent, read := parents[id]; read && !slices.Contains(above, id); parent, read = parents[id] {
 			above, id = append(above, id), parent
 		}
-		above = append(append(above, id), stored[id].Above...)
-		return run.standOf(db.DepartmentStand{Known: true, Above: above}) == outside
+		above = append(append(above, id), stored[id].IDs...)
+		return run.sideOf(db.Ancestors{Known: true, IDs: above}) == outside
 	})
 	return nil
 }

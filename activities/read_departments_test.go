@@ -205,7 +205,7 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 	require.False(t, root.ChildrenComplete)
 	require.True(t, root.MembersComplete, "the people of the department above were read")
 	require.Equal(t, "records of departments below it that could not be used were left out: 1", root.Error)
-	problems, err := b.store.Problems(t.Context(), b.runID, 10)
+	problems, err := b.store.ListProblems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Equal(t, []string{"department 0: " + root.Error, "department below 0: " + bad}, problems)
 
@@ -215,7 +215,7 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 	require.Equal(t, 1, report.Departments.Failed, "one record counts once")
 	b.begin()
 	b.read()
-	plan := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+	plan := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID})
 	require.Equal(t, 1, plan.Memberships, "%+v", plan)
 }
 
@@ -244,7 +244,7 @@ func TestUnusableRecordOfAWholeTree(t *testing.T) {
 		b.completeness()["0"].Error,
 	)
 	require.Empty(t, b.completeness()["1"].Error)
-	problems, err := b.store.Problems(t.Context(), b.runID, 10)
+	problems, err := b.store.ListProblems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, c.badRoots[0])
 	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})

@@ -55,7 +55,7 @@ func (a *Reader) readDetails(ctx context.Context, in ReadDetailsInput) (out Read
 	}
 	after, trouble := db.Detail{}, error(nil)
 	for range maxDetails / detailsAtOnce {
-		open, err := a.Store.OpenDetails(ctx, in.RunID, after, detailsAtOnce)
+		open, err := a.Store.ListOpenDetails(ctx, in.RunID, after, detailsAtOnce)
 		if err != nil {
 			return out, err
 		}

@@ -125,7 +125,7 @@ func (g *groupReading) all(ctx context.Context) error {
 // listings show. One that has shrunk since the run began hides members, so that they prove
 // nothing then.
 func (g *groupReading) verifyRange(ctx context.Context) error {
-	lack, err := g.store.GroupsLack(ctx, g.runID)
+	lack, err := g.store.LacksGroups(ctx, g.runID)
 	if err != nil || !lack {
 		return err
 	}
@@ -174,7 +174,7 @@ func (g *groupReading) steps() (steps []groupStep) {
 // concerns more than one listing.
 func (g *groupReading) read(ctx context.Context, kind directory.Kind, page pageReader) error {
 	for after := ""; ; {
-		open, err := g.store.OpenListings(ctx, g.runID, kind, after, listingsAtOnce)
+		open, err := g.store.ListOpenListings(ctx, g.runID, kind, after, listingsAtOnce)
 		if err != nil || len(open) == 0 {
 			return err
 		}

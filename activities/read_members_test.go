@@ -231,7 +231,7 @@ func TestUnusableRecords(t *testing.T) {
 	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 	require.False(t, b.completeness()["1"].MembersComplete)
 	require.Equal(t, "records of people in it that could not be used were left out: 1", b.completeness()["1"].Error)
-	problems, err := b.store.Problems(t.Context(), b.runID, 10)
+	problems, err := b.store.ListProblems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, "member of department 1: record 2 has no userid")
 }

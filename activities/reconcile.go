@@ -12,14 +12,14 @@ import (
 
 // Reconcile finds and removes what is gone.
 type Reconcile struct {
-	Store *db.Store
-	Pull  *Reader
+	Store  *db.Store
+	Reader *Reader
 	// Language is that of the reasons for which runs are held.
 	Language message.Language
 }
 
-// PlanRemovals asks for a plan.
-type PlanRemovals struct {
+// PlanRemovalsInput asks for a plan.
+type PlanRemovalsInput struct {
 	RunID string `json:"run_id"`
 	// Lost is what the visible range no longer contains.
 	Lost []string `json:"lost,omitempty"`
@@ -27,8 +27,8 @@ type PlanRemovals struct {
 	LimitedRange bool `json:"limited_range,omitempty"`
 }
 
-// PlannedRemovals is the plan and the guard's verdict.
-type PlannedRemovals struct {
+// PlanRemovalsResult is the plan and the guard's verdict.
+type PlanRemovalsResult struct {
 	directory.PerKind
 	// Incomplete is true if not every scope was read to the end.
 	Incomplete bool `json:"incomplete"`
@@ -39,45 +39,45 @@ type PlannedRemovals struct {
 }
 
 // Any reports whether anything would be removed.
-func (p PlannedRemovals) Any() bool { return directory.Sum(p.PerKind) > 0 }
+func (p PlanRemovalsResult) Any() bool { return directory.Sum(p.PerKind) > 0 }
 
 // PlanRemovals compares the directory with what was read, inside the scopes read to
 // the end, looks up one by one what seems to be gone, and lets the guard judge. It
 // removes nothing.
-func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
+func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovalsInput) (PlanRemovalsResult, error) {
 	out, err := a.planRemovals(ctx, in)
 	return out, limitAttempts(ctx, err, triesOfRun)
 }
 
-func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
+func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovalsInput) (PlanRemovalsResult, error) {
 	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "removals"); err != nil {
-		return PlannedRemovals{}, err
+		return PlanRemovalsResult{}, err
 	}
-	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
+	visibility, err := a.visibility(ctx, in.RunID, in.LimitedRange)
 	if err != nil {
-		return PlannedRemovals{}, err
+		return PlanRemovalsResult{}, err
 	}
-	plan, err := a.Store.PlanRemovals(ctx, in.RunID, sight)
+	plan, err := a.Store.PlanRemovals(ctx, in.RunID, visibility)
 	if err != nil {
-		return PlannedRemovals{}, err
+		return PlanRemovalsResult{}, err
 	}
 	incomplete := plan.Incomplete
 	if plan.ToLookUp > 0 {
 		if err := a.confirm(ctx, in.RunID); err != nil {
-			return PlannedRemovals{}, err
+			return PlanRemovalsResult{}, err
 		}
-		if plan, err = a.Store.ConfirmRemovals(ctx, in.RunID, sight); err != nil {
-			return PlannedRemovals{}, err
+		if plan, err = a.Store.ConfirmRemovals(ctx, in.RunID, visibility); err != nil {
+			return PlanRemovalsResult{}, err
 		}
 	}
-	changed, err := a.Store.Changed(ctx, in.RunID)
-	out := PlannedRemovals{
+	changed, err := a.Store.CountChanges(ctx, in.RunID)
+	out := PlanRemovalsResult{
 		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(a.Language, plan, in.Lost),
 		Changed: &changed,
 	}
 	if err == nil && plan.ByEvents && out.HoldReason != "" {
-		// A run by events waits for nobody: what it may not remove is left to the next full run.
+		// A run by events waits for no decision: what it may not remove is left to the next full run.
 		err = a.withhold(ctx, in.RunID, out.HoldReason)
 		out.PerKind, out.HoldReason = directory.PerKind{}, ""
 	}
@@ -93,17 +93,17 @@ func (a *Reconcile) withhold(ctx context.Context, runID, reason string) error {
 		message.Args{"Reason": reason}))
 }
 
-// sight is what the run can see, once it has read by themselves whom earlier runs of the
+// visibility is what the run can see, once it has read by themselves whom earlier runs of the
 // whole company missed.
-func (a *Reconcile) sight(ctx context.Context, runID string, limited bool) (db.Sight, error) {
+func (a *Reconcile) visibility(ctx context.Context, runID string, limited bool) (db.Visibility, error) {
 	earlier, err := comparableRuns(ctx, a.Store, runID)
 	if err != nil {
-		return db.Sight{}, err
+		return db.Visibility{}, err
 	}
-	return db.Sight{Limited: limited, EarlierRuns: earlier}, a.rereadMembers(ctx, runID, earlier)
+	return db.Visibility{Limited: limited, EarlierRuns: earlier}, a.rereadMembers(ctx, runID, earlier)
 }
 
-// DryRun asks what applying would do.
+// DryRunInput asks what applying would do.
 type DryRunInput struct {
 	RunID        string   `json:"run_id"`
 	LimitedRange bool     `json:"limited_range"`
@@ -132,14 +132,14 @@ func (a *Reconcile) dryRun(ctx context.Context, in DryRunInput) (DryRunResult, e
 	if err := a.Store.SetPhase(ctx, in.RunID, "plan"); err != nil {
 		return DryRunResult{}, err
 	}
-	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
+	visibility, err := a.visibility(ctx, in.RunID, in.LimitedRange)
 	if err != nil {
 		return DryRunResult{}, err
 	}
-	out, err := a.Store.DryRun(ctx, in.RunID, sight, in.Remove)
+	out, err := a.Store.DryRun(ctx, in.RunID, visibility, in.Remove)
 	for err == nil && out.ToLookUp > 0 {
 		if err = a.confirm(ctx, in.RunID); err == nil {
-			out, err = a.Store.DryRun(ctx, in.RunID, sight, in.Remove)
+			out, err = a.Store.DryRun(ctx, in.RunID, visibility, in.Remove)
 		}
 	}
 	if err != nil {
@@ -203,16 +203,16 @@ func ruleReasons(l message.Language, r db.RuleFigures) (reasons []string) {
 // wrongly configured.
 const maxFailedPercent = 1
 
-// Removed tells how many objects went.
-type Removed struct {
+// RemoveResult tells how many objects went.
+type RemoveResult struct {
 	Removed int `json:"removed"`
 }
 
 // Remove carries out the plan in bounded batches, each of which checks that the run
 // still is the newest. Repeated, it goes on with what is left.
-func (a *Reconcile) Remove(ctx context.Context, in RunInput) (Removed, error) {
+func (a *Reconcile) Remove(ctx context.Context, in RunInput) (RemoveResult, error) {
 	defer heartbeat(ctx)()
-	var out Removed
+	var out RemoveResult
 	for {
 		n, err := a.Store.RemoveNext(ctx, in.RunID)
 		if err != nil {

@@ -56,8 +56,8 @@ func TestHoldReason(t *testing.T) {
 
 func TestAnyRemoval(t *testing.T) {
 	t.Parallel()
-	require.False(t, PlannedRemovals{Incomplete: true, HoldReason: "x"}.Any())
+	require.False(t, PlanRemovalsResult{Incomplete: true, HoldReason: "x"}.Any())
 	for _, p := range []directory.PerKind{{Members: 1}, {Departments: 1}, {Memberships: 1}} {
-		require.True(t, PlannedRemovals{PerKind: p}.Any())
+		require.True(t, PlanRemovalsResult{PerKind: p}.Any())
 	}
 }

@@ -53,10 +53,10 @@ func (a *Reconcile) rereadMembers(ctx context.Context, runID string, earlier []s
 	if len(earlier) == 0 {
 		return nil
 	}
-	if read, err := a.Store.WholeIsRead(ctx, runID); err != nil || !read {
+	if read, err := a.Store.HasReadEverything(ctx, runID); err != nil || !read {
 		return err
 	}
-	r, err := a.Pull.open(ctx, runID, "removals")
+	r, err := a.Reader.open(ctx, runID, "removals")
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (a *Reconcile) rereadMembers(ctx context.Context, runID string, earlier []s
 	if !ok {
 		return nil
 	}
-	c := confirming{providerSession: r, tries: triesOfRun}
+	c := candidateCheck{providerSession: r, tries: triesOfRun}
 	var later error
 	for after := ""; ; {
 		known, err := a.Store.ListCandidatesOf(ctx, runID, "member", earlier, after, candidatesAtOnce)
@@ -87,7 +87,7 @@ func (a *Reconcile) rereadMembers(ctx context.Context, runID string, earlier []s
 
 // readRecords stages those of the people who are there. It returns what another attempt
 // may mend.
-func (c confirming) readRecords(ctx context.Context, reader provider.MemberReader,
+func (c candidateCheck) readRecords(ctx context.Context, reader provider.MemberReader,
 	people []db.Candidate) (later, ended error) {
 	pages, results, failed := make([]*db.MemberPage, len(people)), make([]db.LookupResult, len(people)), make([]error,
 		len(people))
@@ -114,7 +114,7 @@ func (c confirming) readRecords(ctx context.Context, reader provider.MemberReade
 		if results[i] != "" {
 			known[d.ID] = results[i]
 		}
-		if failed[i] != nil && c.again(ctx, failed[i]) {
+		if failed[i] != nil && c.shouldRetry(ctx, failed[i]) {
 			later = failed[i]
 		}
 	}
@@ -127,7 +127,7 @@ func (c confirming) readRecords(ctx context.Context, reader provider.MemberReade
 // record reads one person. A record that says nothing of departments leaves them where
 // they are. What else than that they are there, gone or out of sight can be learnt, a
 // look-up of its own tells.
-func (c confirming) record(ctx context.Context, reader provider.MemberReader,
+func (c candidateCheck) record(ctx context.Context, reader provider.MemberReader,
 	d db.Candidate) (*db.MemberPage, db.LookupResult, error) {
 	person, gone, err := reader.ReadMember(ctx,
 		provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})

@@ -74,9 +74,9 @@ func (b *bench) whole() RunReport {
 	b.t.Helper()
 	visible := must[PreflightResult](b, b.pull.Preflight, b.ref())
 	b.read()
-	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals,
-		PlanRemovals{RunID: b.runID, LimitedRange: visible.LimitedRange})
-	must[Removed](b, b.reconcile.Remove, b.ref())
+	planned := must[PlanRemovalsResult](b, b.reconcile.PlanRemovals,
+		PlanRemovalsInput{RunID: b.runID, LimitedRange: visible.LimitedRange})
+	must[RemoveResult](b, b.reconcile.Remove, b.ref())
 	must[any](b, b.apply.Recompute, b.ref())
 	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: planned.Incomplete})
 }
@@ -239,9 +239,9 @@ func TestRereadingIsTriedAgain(t *testing.T) {
 	b.begin()
 	must[PreflightResult](b, b.pull.Preflight, b.ref())
 	b.read()
-	plan := PlanRemovals{RunID: b.runID}
+	plan := PlanRemovalsInput{RunID: b.runID}
 	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.PlanRemovals, plan).Type())
-	require.Zero(t, tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, triesOfRun-1).Members)
+	require.Zero(t, tried[PlanRemovalsResult](b, b.reconcile.PlanRemovals, plan, triesOfRun-1).Members)
 	must[any](b, b.apply.Recompute, b.ref())
 	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, report.Status, "what is known to be there is no failure")

@@ -11,7 +11,7 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 )
 
-// Retention ends runs that nobody will end any more and cleans up what has been kept
+// Retention ends runs that nothing else will end and cleans up what has been kept
 // long enough.
 type Retention struct {
 	Store *db.Store
@@ -53,7 +53,7 @@ type EndDeadRunsResult struct {
 }
 
 // EndDeadRuns ends runs that have been marked as running for a day and whose workflow
-// is gone: where no further sync of the provider begins, nobody else would.
+// is gone: where no further sync of the provider begins, nothing else would.
 func (a *Retention) EndDeadRuns(ctx context.Context) (EndDeadRunsResult, error) {
 	defer heartbeat(ctx)()
 	var out EndDeadRunsResult

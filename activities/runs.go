@@ -144,7 +144,7 @@ func (a *Runs) unknownProvider(ctx context.Context, name string) error {
 		message.Args{"Provider": name, "Providers": strings.Join(names, ", ")})
 }
 
-// endedStatus tells how the workflow of an unfinished run endedStatus, or "" if it is at work.
+// endedStatus tells how the workflow of an unfinished run ended, or "" if it is at work.
 func (a *Runs) endedStatus(ctx context.Context, run db.OpenRun) (string, error) {
 	described, err := a.Temporal.DescribeWorkflowExecution(ctx, run.WorkflowID, run.TemporalRunID)
 	var missing *serviceerror.NotFound

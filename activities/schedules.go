@@ -20,14 +20,14 @@ type Schedules struct {
 	Language message.Language
 }
 
-// CheckSchedule names a provider whose sync is due and the schedule that says so.
-type CheckSchedule struct {
+// CheckScheduleInput names a provider whose sync is due and the schedule that says so.
+type CheckScheduleInput struct {
 	Provider   string `json:"provider"`
 	ScheduleID string `json:"schedule_id"`
 }
 
-// CheckedSchedule says whether there still is a provider to sync.
-type CheckedSchedule struct {
+// CheckScheduleResult says whether there still is a provider to sync.
+type CheckScheduleResult struct {
 	// Gone says in words why there is none; empty if there is one.
 	Gone string `json:"gone,omitempty"`
 	// Language is that of what is shown to people.
@@ -36,7 +36,7 @@ type CheckedSchedule struct {
 
 // CheckSchedule removes a schedule whose provider was removed or switched off, however
 // that was done: the command line takes the schedule along, SQL does not.
-func (a *Schedules) CheckSchedule(ctx context.Context, in CheckSchedule) (CheckedSchedule, error) {
+func (a *Schedules) CheckSchedule(ctx context.Context, in CheckScheduleInput) (CheckScheduleResult, error) {
 	defer heartbeat(ctx)()
 	unknown := false
 	p, err := a.Store.Providers.FindByName(ctx, in.Provider)
@@ -44,16 +44,16 @@ func (a *Schedules) CheckSchedule(ctx context.Context, in CheckSchedule) (Checke
 	case errors.Is(err, db.ErrNotFound):
 		unknown = true
 	case err != nil:
-		return CheckedSchedule{}, classify(err)
+		return CheckScheduleResult{}, classify(err)
 	case p.Active:
-		return CheckedSchedule{Language: a.Language}, nil
+		return CheckScheduleResult{Language: a.Language}, nil
 	}
 	err = a.Temporal.ScheduleClient().GetHandle(ctx, in.ScheduleID).Delete(ctx)
 	var missing *serviceerror.NotFound
 	if err != nil && !errors.As(err, &missing) {
-		return CheckedSchedule{}, classify(fmt.Errorf("remove schedule %s: %w", in.ScheduleID, err))
+		return CheckScheduleResult{}, classify(fmt.Errorf("remove schedule %s: %w", in.ScheduleID, err))
 	}
-	return CheckedSchedule{Language: a.Language, Gone: a.Language.Text(message.ScheduleRemoved, message.Args{
+	return CheckScheduleResult{Language: a.Language, Gone: a.Language.Text(message.ScheduleRemoved, message.Args{
 		"Unknown": unknown, "Provider": in.Provider, "Schedule": in.ScheduleID,
 	})}, nil
 }

@@ -80,9 +80,9 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 			env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 			schedules := &Schedules{Store: store, Temporal: temporalIs}
 			env.RegisterActivity(schedules)
-			var checked CheckedSchedule
+			var checked CheckScheduleResult
 			answer, err := env.ExecuteActivity(schedules.CheckSchedule,
-				CheckSchedule{Provider: c.provider, ScheduleID: "nightly"})
+				CheckScheduleInput{Provider: c.provider, ScheduleID: "nightly"})
 			require.Equal(t, c.deleted, temporalIs.schedules.deleted)
 			if c.fails != "" {
 				var failed *temporal.ApplicationError

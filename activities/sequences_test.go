@@ -268,8 +268,8 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 		return out
 	}
 	must[any](s.bench, s.apply.ApplyMembers, BatchInput{RunID: s.runID, First: 1, Last: last})
-	planned := must[PlannedRemovals](s.bench, s.reconcile.PlanRemovals,
-		PlanRemovals{RunID: s.runID, LimitedRange: limited, Lost: lost})
+	planned := must[PlanRemovalsResult](s.bench, s.reconcile.PlanRemovals,
+		PlanRemovalsInput{RunID: s.runID, LimitedRange: limited, Lost: lost})
 	if s.note(n, planned); s.crashes > 0 && s.chance(s.crashes) {
 		out.hold, s.crashed = "crashed", true
 		return out
@@ -282,7 +282,7 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 		return out
 	}
 	if remove {
-		must[Removed](s.bench, s.reconcile.Remove, ref)
+		must[RemoveResult](s.bench, s.reconcile.Remove, ref)
 	}
 	must[any](s.bench, s.apply.Recompute, ref)
 	s.crashed = s.crashed && len(n.Members) > 0
@@ -312,7 +312,7 @@ func (s *sequence) rows() map[string]string {
 func (s *sequence) undo(before map[string]string) {
 	s.t.Helper()
 	s.beginLimited(db.NewRun{Mode: "apply", Undoes: s.runID})
-	done := must[Undone](s.bench, s.reconcile.Undo, Undo{RunID: s.runID, Apply: true})
+	done := must[UndoResult](s.bench, s.reconcile.Undo, UndoInput{RunID: s.runID, Apply: true})
 	require.Zero(s.t, done.LeftAlone)
 	must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{RunID: s.runID})
 	now := s.rows()
@@ -325,7 +325,7 @@ func (s *sequence) undo(before map[string]string) {
 }
 
 // note keeps who was missed, and checks whom the run is about to remove.
-func (s *sequence) note(n db.NewRun, planned PlannedRemovals) {
+func (s *sequence) note(n db.NewRun, planned PlanRemovalsResult) {
 	s.t.Helper()
 	whole := len(n.Departments)+len(n.Members) == 0 && n.Retries == ""
 	read := whole

@@ -25,13 +25,13 @@ func (t TellPartial) due(p db.Partials) bool {
 	return p.InARow > 0 && after > 0 && p.InARow%after == 0
 }
 
-// toTell are the webhooks that may be told of the run as it stands.
-func (a *Runs) toTell(ctx context.Context, run report.Run) ([]string, error) {
+// hooksToTell are the webhooks that may be told of the run as it stands.
+func (a *Runs) hooksToTell(ctx context.Context, run report.Run) ([]string, error) {
 	switch run.Status {
 	case directory.RunHeld, directory.RunFailed, directory.RunRejected:
 		return a.Hooks, nil
 	case directory.RunPartial:
-		partials, err := a.Store.Partials(ctx, run)
+		partials, err := a.Store.CountPartials(ctx, run)
 		if err == nil && a.TellPartial.due(partials) {
 			return a.Hooks, nil
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/orgsync/orgsync/internal/message"
 )
 
-// BeginUndo says which run is to be taken back.
-type BeginUndo struct {
+// BeginUndoInput says which run is to be taken back.
+type BeginUndoInput struct {
 	// Run is its id, or as much of the beginning as is unique.
 	Run         string   `json:"run"`
 	Mode        string   `json:"mode"`
@@ -30,8 +30,8 @@ type BeginUndo struct {
 	Request string `json:"request,omitempty"`
 }
 
-// BegunUndo is an undoing run that has begun.
-type BegunUndo struct {
+// BeginUndoResult is an undoing run that has begun.
+type BeginUndoResult struct {
 	BeginRunResult
 	Provider string `json:"provider"`
 	// Undoes is the whole id of the run that is taken back.
@@ -40,22 +40,22 @@ type BegunUndo struct {
 
 // BeginUndo opens a run that takes back another one, and takes the provider's fence.
 // Repeated for the same workflow execution it returns the same run.
-func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
+func (a *Runs) BeginUndo(ctx context.Context, in BeginUndoInput) (BeginUndoResult, error) {
 	defer heartbeat(ctx)()
 	target, err := a.Store.Report.FindRunByPrefix(ctx, in.Run)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
-		return BegunUndo{}, refuse(TypeNotFound, message.RunNotStored, message.Args{"Run": in.Run})
+		return BeginUndoResult{}, refuse(TypeNotFound, message.RunNotStored, message.Args{"Run": in.Run})
 	case errors.Is(err, report.ErrAmbiguous):
-		return BegunUndo{}, temporal.NewNonRetryableApplicationError(
+		return BeginUndoResult{}, temporal.NewNonRetryableApplicationError(
 			fmt.Sprintf("more than one run's id begins with %q; give more of it", in.Run), TypeInvalid, nil)
 	case err != nil:
-		return BegunUndo{}, classify(err)
+		return BeginUndoResult{}, classify(err)
 	}
 	var refused *db.NotUndoableError
-	if _, err := a.Store.UndoTarget(ctx, target.ID); err != nil &&
+	if _, err := a.Store.FindUndoTarget(ctx, target.ID); err != nil &&
 		(!errors.As(err, &refused) || refused.Refusal != db.RefusedAtWork) {
-		return BegunUndo{}, classify(err)
+		return BeginUndoResult{}, classify(err)
 	}
 	onRemovals := "hold"
 	if in.Apply {
@@ -68,12 +68,12 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 		StartedBy: in.StartedBy, Request: in.Request,
 	}, a.endedStatus)
 	if err != nil {
-		return BegunUndo{}, classify(err)
+		return BeginUndoResult{}, classify(err)
 	}
 	if _, err := a.setAccountPolicy(ctx, begun.RunID); err != nil {
-		return BegunUndo{}, err
+		return BeginUndoResult{}, err
 	}
-	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID, Language: a.Language},
+	out := BeginUndoResult{BeginRunResult: BeginRunResult{RunID: begun.RunID, Language: a.Language},
 		Provider: target.Provider, Undoes: target.ID}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
@@ -82,8 +82,8 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	return out, nil
 }
 
-// Undo says what an undoing run is to take back.
-type Undo struct {
+// UndoInput says what an undoing run is to take back.
+type UndoInput struct {
 	RunID string `json:"run_id"`
 	// Departments and Members limit it, by external ids.
 	Departments []string `json:"departments,omitempty"`
@@ -92,8 +92,8 @@ type Undo struct {
 	Apply bool `json:"apply,omitempty"`
 }
 
-// Undone is what undoing did or, in plan mode, would do.
-type Undone struct {
+// UndoResult is what undoing did or, in plan mode, would do.
+type UndoResult struct {
 	Counts    directory.Counts `json:"counts"`
 	LeftAlone int              `json:"left_alone"`
 }
@@ -101,16 +101,16 @@ type Undone struct {
 // Undo takes back what another run changed, in one transaction. Taking back a run that
 // brought many people removes them: beyond the removal guard's limits it is refused as
 // a whole, unless it was said to apply all the same.
-func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
+func (a *Reconcile) Undo(ctx context.Context, in UndoInput) (UndoResult, error) {
 	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "undo"); err != nil {
-		return Undone{}, classify(err)
+		return UndoResult{}, classify(err)
 	}
 	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
-		return Undone{}, classify(err)
+		return UndoResult{}, classify(err)
 	}
-	judge := func(u db.Undone) string {
+	refusal := func(u db.Undone) string {
 		if in.Apply {
 			return ""
 		}
@@ -118,20 +118,20 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 	}
 	out, err := a.Store.Undo(ctx, in.RunID, db.UndoScope{Departments: in.Departments, Members: in.Members},
 		func(u db.Undone) error {
-			reason := judge(u)
+			reason := refusal(u)
 			if reason == "" {
 				return nil
 			}
 			return refuse(TypeInvalid, message.UndoRefused, message.Args{"Reason": reason, "Run": run.Undoes})
 		})
 	if err != nil {
-		return Undone{}, classify(err)
+		return UndoResult{}, classify(err)
 	}
-	if reason := judge(out); reason != "" {
+	if reason := refusal(out); reason != "" {
 		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "",
 			"applying this would be refused without --on-removals apply: "+reason); err != nil {
-			return Undone{}, classify(err)
+			return UndoResult{}, classify(err)
 		}
 	}
-	return Undone{Counts: out.Counts, LeftAlone: out.LeftAlone}, nil
+	return UndoResult{Counts: out.Counts, LeftAlone: out.LeftAlone}, nil
 }

@@ -35,7 +35,7 @@ func TestCancelingARun(t *testing.T) {
 				}
 				return activities.ReadMembersResult{Failed: []int{in.First}}, nil
 			}
-			f.planRemovals = planning(activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}})
+			f.planRemovals = planning(activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 1}})
 			if at == "HoldRun" {
 				f.planRemovals = planning(heldPlan)
 			}

@@ -20,11 +20,11 @@ import (
 
 const holdReason = "it would remove 30 of 40 members; the limit is 20"
 
-var heldPlan = activities.PlannedRemovals{PerKind: directory.PerKind{Members: 30, Departments: 2, Memberships: 31},
+var heldPlan = activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 30, Departments: 2, Memberships: 31},
 	HoldReason: holdReason}
 
-func planning(plan activities.PlannedRemovals) func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-	return func(activities.PlanRemovals) (activities.PlannedRemovals, error) { return plan, nil }
+func planning(plan activities.PlanRemovalsResult) func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+	return func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) { return plan, nil }
 }
 
 func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
@@ -62,10 +62,10 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 
 func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 	t.Parallel()
-	few := activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}
-	nothing := activities.PlannedRemovals{}
+	few := activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 1}}
+	nothing := activities.PlanRemovalsResult{}
 	for name, c := range map[string]struct {
-		plan       activities.PlannedRemovals
+		plan       activities.PlanRemovalsResult
 		on         string
 		removed    int
 		incomplete bool
@@ -76,9 +76,9 @@ func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 		"many, skip":  {heldPlan, "skip", 0, true},
 		"few, skip":   {few, "skip", 0, true},
 		"none, skip":  {nothing, "skip", 0, false},
-		"few, not all read": {activities.PlannedRemovals{PerKind: directory.PerKind{Memberships: 1},
+		"few, not all read": {activities.PlanRemovalsResult{PerKind: directory.PerKind{Memberships: 1},
 			Incomplete: true}, "hold", 1, true},
-		"none, not all read": {activities.PlannedRemovals{Incomplete: true}, "hold", 0, true},
+		"none, not all read": {activities.PlanRemovalsResult{Incomplete: true}, "hold", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +243,7 @@ func TestSecondDecisionIsRefused(t *testing.T) {
 	f := newFakes(0)
 	var env *testsuite.TestWorkflowEnvironment
 	var second *decision
-	f.remove = func(activities.RunInput) (activities.Removed, error) { return activities.Removed{}, nil }
+	f.remove = func(activities.RunInput) (activities.RemoveResult, error) { return activities.RemoveResult{}, nil }
 	f.before = func(name string) {
 		if name == "Remove" {
 			second = decide(env, workflows.RejectUpdate, 0)
@@ -282,8 +282,8 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 			}
 		},
 		"remove": func(f *fakes) {
-			f.remove = func(activities.RunInput) (activities.Removed, error) {
-				return activities.Removed{}, final(activities.TypeSuperseded, "a newer run has taken over")
+			f.remove = func(activities.RunInput) (activities.RemoveResult, error) {
+				return activities.RemoveResult{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
 		"recompute": func(f *fakes) {

@@ -31,18 +31,18 @@ type NotifyResult struct {
 }
 
 // NotifyRun tells every webhook of one run, each on its own: one that does not answer
-// keeps nobody else from hearing and makes nobody hear twice. It fails in the end if
+// keeps no other webhook from being told, and tells none twice. It fails in the end if
 // one could not be told, naming it and why, with the result in the failure's details.
 func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 	sent := make([]workflow.Future, len(in.Hooks))
 	for i, hook := range in.Hooks {
 		sent[i] = workflow.ExecuteActivity(notifyOptions(ctx, hook), notifications.Notify,
-			activities.Notify{RunID: in.RunID, Webhook: in.Webhook, Status: in.Status, Hook: hook})
+			activities.NotifyInput{RunID: in.RunID, Webhook: in.Webhook, Status: in.Status, Hook: hook})
 	}
 	result := &NotifyResult{Told: []string{}}
 	var problems []string
 	for i, hook := range in.Hooks {
-		var notified activities.Notified
+		var notified activities.NotifyResult
 		switch err := sent[i].Get(ctx, &notified); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -76,7 +76,7 @@ func startNotify(ctx workflow.Context, id, summary string, in NotifyInput) {
 	options := workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
-		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset nobody is told again
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset no webhook is told again
 		StaticSummary:         summary,
 	}
 	if in.Provider != "" {

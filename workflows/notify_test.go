@@ -100,8 +100,8 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		"rejected":         {workflows.RejectUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
 		"approved in part": {workflows.ApproveUpdate, partly, telling("partial")},
 		"approved in vain": {workflows.ApproveUpdate, func(f *fakes) {
-			f.remove = func(activities.RunInput) (activities.Removed, error) {
-				return activities.Removed{}, final(activities.TypeStorage, "postgres 42P01")
+			f.remove = func(activities.RunInput) (activities.RemoveResult, error) {
+				return activities.RemoveResult{}, final(activities.TypeStorage, "postgres 42P01")
 			}
 		}, telling("failed")},
 	} {
@@ -156,14 +156,14 @@ func TestEveryWebhookIsToldOnItsOwn(t *testing.T) {
 	f := newFakes(0)
 	var mu sync.Mutex
 	tries := map[string]int{}
-	f.notify = func(in activities.Notify) (activities.Notified, error) {
+	f.notify = func(in activities.NotifyInput) (activities.NotifyResult, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		tries[in.Hook]++
 		if in.Hook == hooks[0] && tries[in.Hook] < 5 {
-			return activities.Notified{}, temporal.NewApplicationError("no answer", activities.TypeNotification)
+			return activities.NotifyResult{}, temporal.NewApplicationError("no answer", activities.TypeNotification)
 		}
-		return activities.Notified{}, nil
+		return activities.NotifyResult{}, nil
 	}
 	result, err := notifying(f.env(t))
 	require.NoError(t, err)
@@ -180,11 +180,11 @@ func TestWebhookThatRefusesIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(0)
-			f.notify = func(in activities.Notify) (activities.Notified, error) {
+			f.notify = func(in activities.NotifyInput) (activities.NotifyResult, error) {
 				if in.Hook == hooks[0] {
-					return activities.Notified{}, refusal
+					return activities.NotifyResult{}, refusal
 				}
-				return activities.Notified{Moot: true}, nil
+				return activities.NotifyResult{Moot: true}, nil
 			}
 			env := f.env(t)
 			began := env.Now()

@@ -32,7 +32,7 @@ const (
 )
 
 // RecordLogins has the directory read members of whom logins brought something: one targeted
-// run for all who wait. It ends when nobody does; a signal that comes meanwhile is seen first.
+// run for all who wait. It ends when none does; a signal that comes meanwhile is seen first.
 func RecordLogins(ctx workflow.Context, in LoginsInput) error {
 	wake := workflow.GetSignalChannel(ctx, LoginSignal)
 	for range loginRounds {

@@ -70,9 +70,9 @@ func ScheduledSync(ctx workflow.Context, in ScheduledInput) (*ScheduledResult, e
 }
 
 func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error) {
-	var checked activities.CheckedSchedule
+	var checked activities.CheckScheduleResult
 	if err := workflow.ExecuteActivity(finalizeOptions(ctx, in.Provider), schedules.CheckSchedule,
-		activities.CheckSchedule{
+		activities.CheckScheduleInput{
 			Provider: in.Provider, ScheduleID: startedBy(ctx, in.Provider),
 		}).Get(ctx, &checked); err != nil {
 		return nil, err

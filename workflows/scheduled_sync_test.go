@@ -136,8 +136,8 @@ func TestScheduledSyncOfAProviderThatIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(0)
-			f.checkSchedule = func(activities.CheckSchedule) (activities.CheckedSchedule, error) {
-				return activities.CheckedSchedule{Gone: "there is no such provider"}, nil
+			f.checkSchedule = func(activities.CheckScheduleInput) (activities.CheckScheduleResult, error) {
+				return activities.CheckScheduleResult{Gone: "there is no such provider"}, nil
 			}
 			env := f.env(t)
 			if c.startedBy != "" {
@@ -150,8 +150,8 @@ func TestScheduledSyncOfAProviderThatIsGone(t *testing.T) {
 			require.Equal(t, &workflows.ScheduledResult{Skipped: "there is no such provider"}, out)
 			require.Equal(t, []any{workflows.OutcomeSkipped}, attribute("SyncOutcome"))
 			require.Equal(t, []string{"CheckSchedule"}, f.order(), "nothing is synced")
-			require.Equal(t, []activities.CheckSchedule{{Provider: "acme", ScheduleID: c.want}},
-				inputsOf[activities.CheckSchedule](f, "CheckSchedule"))
+			require.Equal(t, []activities.CheckScheduleInput{{Provider: "acme", ScheduleID: c.want}},
+				inputsOf[activities.CheckScheduleInput](f, "CheckSchedule"))
 		})
 	}
 }

@@ -172,8 +172,8 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	f.pullMembers = func(in activities.BatchInput) (activities.ReadMembersResult, error) {
 		return activities.ReadMembersResult{People: 60}, nil
 	}
-	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2, Memberships: 3},
+	f.planRemovals = func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+		return activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 2, Memberships: 3},
 			Changed: &directory.Counts{Members: directory.MemberCounts{Created: 4}}}, nil
 	}
 	f.finishRun = func(activities.FinishRunInput) (activities.RunReport, error) {

@@ -36,7 +36,7 @@ type syncOrg struct {
 	people   int
 	visible  activities.PreflightResult
 	tree     activities.FinishDepartmentsResult
-	removals activities.PlannedRemovals
+	removals activities.PlanRemovalsResult
 	// groupsRead is set once groups are being read, and stopGroups ends that.
 	groupsRead workflow.Future
 	stopGroups func()
@@ -161,7 +161,7 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 		}).Get(ctx, s.dryRun)
 	}
 	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.PlanRemovals,
-		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost,
+		activities.PlanRemovalsInput{RunID: s.progress.RunID, Lost: s.visible.Lost,
 			LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
 	if err == nil {
 		s.progress.Removals = &s.removals.PerKind

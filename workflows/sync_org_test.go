@@ -144,8 +144,8 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	f.preflight = func(activities.RunInput) (activities.PreflightResult, error) {
 		return activities.PreflightResult{LimitedRange: true, Lost: []string{"department 7"}}, nil
 	}
-	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2}}, nil
+	f.planRemovals = func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+		return activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 2}}, nil
 	}
 	env := f.env(t)
 	attribute := watchAttributes(env)
@@ -160,8 +160,8 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 		Status: directory.RunSucceeded, Calls: 7, Errors: []string{}}, result)
 	require.Equal(t, []activities.ApplyDepartmentsInput{{RunID: runID, LimitedRange: true}},
 		inputsOf[activities.ApplyDepartmentsInput](f, "ApplyDepartments"))
-	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}},
-		inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
+	require.Equal(t, []activities.PlanRemovalsInput{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}},
+		inputsOf[activities.PlanRemovalsInput](f, "PlanRemovals"))
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
@@ -294,16 +294,16 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 			f.applyMembers = func(activities.BatchInput) (none, error) { return none{}, forbidden() }
 		}, []string{"PlanRemovals"}},
 		"plan": {func(f *fakes) {
-			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, forbidden()
+			f.planRemovals = func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+				return activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 1}}, forbidden()
 			}
 		}, []string{"Remove", "Recompute"}},
 		"remove": {func(f *fakes) {
-			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, nil
+			f.planRemovals = func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+				return activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 1}}, nil
 			}
-			f.remove = func(activities.RunInput) (activities.Removed, error) {
-				return activities.Removed{}, forbidden()
+			f.remove = func(activities.RunInput) (activities.RemoveResult, error) {
+				return activities.RemoveResult{}, forbidden()
 			}
 		}, []string{"Recompute"}},
 		"recompute": {func(f *fakes) {

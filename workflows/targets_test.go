@@ -23,8 +23,8 @@ func ofPeople(people int) *fakes {
 func TestSinglePeopleNeedNoTree(t *testing.T) {
 	t.Parallel()
 	f := ofPeople(2)
-	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, nil
+	f.planRemovals = func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+		return activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 1}}, nil
 	}
 	env := f.env(t)
 	attribute := watchAttributes(env)

@@ -82,8 +82,8 @@ func UndoRun(ctx workflow.Context, in UndoInput) (*SyncResult, error) {
 type undoRun struct {
 	in       UndoInput
 	progress Progress
-	begun    activities.BegunUndo
-	undone   activities.Undone
+	begun    activities.BeginUndoResult
+	undone   activities.UndoResult
 	// reasons are what went wrong, once the run has ended.
 	reasons []directory.Reason
 }
@@ -105,7 +105,7 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if err := workflow.ExecuteActivity(finalizeOptions(beginning, "run "+u.in.Run), runs.BeginUndo,
-		activities.BeginUndo{
+		activities.BeginUndoInput{
 			Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members,
 			Apply:     u.in.OnRemovals == RemovalsApply,
 			StartedBy: starterOf(ctx, u.in.StartedBy), Request: u.in.Request,
@@ -130,7 +130,7 @@ func (u *undoRun) run(ctx workflow.Context) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, found...); err != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(writeOptions(ctx, u.begun.Provider), reconcile.Undo, activities.Undo{
+	return workflow.ExecuteActivity(writeOptions(ctx, u.begun.Provider), reconcile.Undo, activities.UndoInput{
 		RunID: u.begun.RunID, Departments: u.in.Departments, Members: u.in.Members,
 		Apply: u.in.OnRemovals == RemovalsApply,
 	}).Get(ctx, &u.undone)

@@ -17,8 +17,8 @@ const targetID = "0a1b2c3d-target"
 
 func undoFakes() *fakes {
 	f := newFakes(0)
-	f.beginUndo = func(activities.BeginUndo) (activities.BegunUndo, error) {
-		return activities.BegunUndo{BeginRunResult: activities.BeginRunResult{RunID: runID}, Provider: "acme",
+	f.beginUndo = func(activities.BeginUndoInput) (activities.BeginUndoResult, error) {
+		return activities.BeginUndoResult{BeginRunResult: activities.BeginRunResult{RunID: runID}, Provider: "acme",
 			Undoes: targetID}, nil
 	}
 	return f
@@ -28,8 +28,8 @@ func TestUndoRun(t *testing.T) {
 	t.Parallel()
 	f := undoFakes()
 	counts := directory.Counts{Members: directory.MemberCounts{Restored: 3}}
-	f.undo = func(activities.Undo) (activities.Undone, error) {
-		return activities.Undone{Counts: counts, LeftAlone: 2}, nil
+	f.undo = func(activities.UndoInput) (activities.UndoResult, error) {
+		return activities.UndoResult{Counts: counts, LeftAlone: 2}, nil
 	}
 	env := f.env(t)
 	attribute := watchAttributes(env)
@@ -43,11 +43,11 @@ func TestUndoRun(t *testing.T) {
 	require.Equal(t, runID, result.RunID)
 	require.Equal(t, []string{"BeginUndo", "Undo", "FinishRun"}, f.order())
 	require.Equal(t,
-		[]activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"},
-			Apply: true, StartedBy: "temporal"}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
+		[]activities.BeginUndoInput{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"},
+			Apply: true, StartedBy: "temporal"}}, inputsOf[activities.BeginUndoInput](f, "BeginUndo"))
 	require.Equal(t,
-		[]activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}},
-		inputsOf[activities.Undo](f, "Undo"))
+		[]activities.UndoInput{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}},
+		inputsOf[activities.UndoInput](f, "Undo"))
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}},
 		inputsOf[activities.FinishRunInput](f, "FinishRun"),
 		"it never counts as synced, and a plan is counted by its dry run")
@@ -65,18 +65,18 @@ func TestUndoRunThatAppliesLeavesTheCountingToTheChangeLog(t *testing.T) {
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}},
 		inputsOf[activities.FinishRunInput](f, "FinishRun"))
-	require.Equal(t, "apply", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].Mode)
+	require.Equal(t, "apply", inputsOf[activities.BeginUndoInput](f, "BeginUndo")[0].Mode)
 
 	f = undoFakes()
 	f.env(t).ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID, StartedBy: "ann@host"})
-	require.Equal(t, "ann@host", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].StartedBy)
+	require.Equal(t, "ann@host", inputsOf[activities.BeginUndoInput](f, "BeginUndo")[0].StartedBy)
 }
 
 func TestUndoRunThatIsRefusedEndsFailedWithItsReason(t *testing.T) {
 	t.Parallel()
 	f := undoFakes()
-	f.undo = func(activities.Undo) (activities.Undone, error) {
-		return activities.Undone{}, final(activities.TypeInvalid,
+	f.undo = func(activities.UndoInput) (activities.UndoResult, error) {
+		return activities.UndoResult{}, final(activities.TypeInvalid,
 			"nothing was taken back: it would remove 31 of 40 members")
 	}
 	env := f.env(t)
@@ -95,8 +95,8 @@ func TestUndoRunCanceledAtWorkEndsCanceled(t *testing.T) {
 	f := undoFakes()
 	env := f.env(t)
 	env.RegisterDelayedCallback(env.CancelWorkflow, 0)
-	f.undo = func(activities.Undo) (activities.Undone, error) {
-		return activities.Undone{}, temporal.NewCanceledError()
+	f.undo = func(activities.UndoInput) (activities.UndoResult, error) {
+		return activities.UndoResult{}, temporal.NewCanceledError()
 	}
 	env.SetTestTimeout(time.Minute)
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
@@ -127,8 +127,8 @@ func TestUndoRunRefusesWrongInput(t *testing.T) {
 		require.Empty(t, f.order())
 	}
 	f := undoFakes()
-	f.beginUndo = func(activities.BeginUndo) (activities.BegunUndo, error) {
-		return activities.BegunUndo{}, final(activities.TypeInvalid, "run was a plan")
+	f.beginUndo = func(activities.BeginUndoInput) (activities.BeginUndoResult, error) {
+		return activities.BeginUndoResult{}, final(activities.TypeInvalid, "run was a plan")
 	}
 	env := f.env(t)
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
