@@ -55,7 +55,7 @@ func TestCancel(t *testing.T) {
 	require.Equal(t, cli.ExitNothing, o.status, "its workflow is gone")
 	require.Contains(t, o.stderr, "its workflow by-hand is gone; the next run ends it")
 
-	require.NoError(t, store.RunHold(ctx, run, "too many", "orgsync/cancel/removals/"+run, directory.Counts{}))
+	require.NoError(t, store.HoldRun(ctx, run, "too many", "orgsync/cancel/removals/"+run, directory.Counts{}))
 	o = in.run("cancel", "cancel")
 	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "is held, waiting for a decision: orgsync runs show "+run[:8])

@@ -37,7 +37,7 @@ func TestCommandsFitEightyColumns(t *testing.T) {
 			Restored: 1234567, Deactivated: 1234567, Deleted: 1234567,
 			Unchanged: 1234567, Failed: 1234567, Linked: 1234567},
 	}
-	require.NoError(t, store.RunHold(t.Context(), run, "it would remove 1,234 of 40,000 members; the limit is 800",
+	require.NoError(t, store.HoldRun(t.Context(), run, "it would remove 1,234 of 40,000 members; the limit is 800",
 		"orgsync/acme/removals/"+run, million))
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 		SELECT $1, 'member', id, id, external_id, 'updated', jsonb_build_object('email',

@@ -50,7 +50,7 @@ func TestDecidingOutlastsTemporalsAbsence(t *testing.T) {
 
 	for name, joined := range map[string]bool{"answers again": true, "stays away": false} {
 		run := in.begin(store, "acme", name)
-		require.NoError(t, store.RunHold(ctx, run, "too many", "hold/"+run, directory.Counts{}))
+		require.NoError(t, store.HoldRun(ctx, run, "too many", "hold/"+run, directory.Counts{}))
 		held, err := direct.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "hold/" + run, TaskQueue: "holds"},
 			holding)
 		require.NoError(t, err)

@@ -31,7 +31,7 @@ func (in installation) heldRun(temporalRunID string, leavers int) string {
 		UNION ALL SELECT $1, 'department', d.id, d.id, 'not_listed' FROM org_departments d WHERE d.external_id = 'od-3'
 		UNION ALL SELECT $1, 'membership', m.id, d.id, 'not_listed' FROM org_members m, org_departments d
 			WHERE d.external_id = 'od-1' AND substr(m.external_id, 2)::int IN (1, $2::int + 2)`, run, leavers)
-	require.NoError(in.t, store.RunHold(in.t.Context(), run, "it would remove many", "orgsync/acme/removals/"+run,
+	require.NoError(in.t, store.HoldRun(in.t.Context(), run, "it would remove many", "orgsync/acme/removals/"+run,
 		directory.Counts{}))
 	return run
 }
@@ -140,7 +140,7 @@ func TestDecidingNamesTheRun(t *testing.T) {
 	}
 
 	// One that was approved and waits for its turn is decided.
-	require.NoError(t, in.store().RunDecided(t.Context(), second, "ann@host", "", true))
+	require.NoError(t, in.store().RecordDecision(t.Context(), second, "ann@host", "", true))
 	o := in.run("approve", "acme", second)
 	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "it was decided by ann@host already")

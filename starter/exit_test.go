@@ -46,7 +46,7 @@ func TestExitStatusesOfCommands(t *testing.T) {
 	plan := in.begin(store, "off", "1")
 	in.query("UPDATE sync_runs SET mode = 'plan', status = 'succeeded', finished_at = now() WHERE id = $1", plan)
 	waiting := in.begin(store, "off", "2")
-	require.NoError(t, store.RunHold(ctx, waiting, "too many", "orgsync/off/removals/"+waiting, directory.Counts{}))
+	require.NoError(t, store.HoldRun(ctx, waiting, "too many", "orgsync/off/removals/"+waiting, directory.Counts{}))
 	in.ok("provider", "update", "off", "--inactive")
 
 	for _, tt := range []struct {

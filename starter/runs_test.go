@@ -68,7 +68,7 @@ func TestRunsShow(t *testing.T) {
 		SELECT provider_id, unnest(ARRAY['u2', 'u1']), '', '', '' FROM sync_runs WHERE id = $1`, held)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id
 		FROM org_members`, held)
-	require.NoError(t, store.RunHold(ctx, held, "would remove 31 of 40 members", "orgsync/acme/removals/"+held, counts))
+	require.NoError(t, store.HoldRun(ctx, held, "would remove 31 of 40 members", "orgsync/acme/removals/"+held, counts))
 
 	var listed []runcmd.Run
 	in.ok("runs", "list", "--provider", "acme", "--output", "json").json(&listed)
@@ -264,7 +264,7 @@ func TestRunsChangesOfAHeldRunShowsWhatWouldBeRemoved(t *testing.T) {
 
 	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing",
 		"a run at work has decided nothing yet")
-	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
+	require.NoError(t, store.HoldRun(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
 	var changes []runcmd.Change
 	in.ok("runs", "changes", run, "--output", "json").json(&changes)
 	require.Len(t, changes, 3)

@@ -31,7 +31,7 @@ func TestStatus(t *testing.T) {
 	first := end("failing", "2", directory.RunPartial, "")
 	last := end("failing", "3", directory.RunFailed, "the app secret is wrong")
 	held := in.begin(store, "held", "1")
-	require.NoError(t, store.RunHold(ctx, held, "it would remove 31 of 40 members", "orgsync/held/removals/"+held,
+	require.NoError(t, store.HoldRun(ctx, held, "it would remove 31 of 40 members", "orgsync/held/removals/"+held,
 		directory.Counts{}))
 	working := in.begin(store, "working", "1")
 	require.NoError(t, store.SetPhase(ctx, working, "members"))

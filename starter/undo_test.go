@@ -32,7 +32,7 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 	o.json(&document)
 	require.Contains(t, document.Error, "was deleted at ")
 	held := in.begin(store, "acme", "3")
-	require.NoError(t, store.RunHold(ctx, held, "too many", "orgsync/acme/removals/"+held, directory.Counts{}))
+	require.NoError(t, store.HoldRun(ctx, held, "too many", "orgsync/acme/removals/"+held, directory.Counts{}))
 	o = in.run("undo", held)
 	require.Equal(t, cli.ExitHeld, o.status)
 	require.Contains(t, o.stderr, "approve or reject them first; see: orgsync runs show "+held[:8])

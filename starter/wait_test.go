@@ -168,7 +168,7 @@ func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
 		w.stderr.wait(t, gone, 30*time.Second)
 		counts := directory.Counts{Members: directory.MemberCounts{Read: 4321}}
 		if status == directory.RunHeld {
-			require.NoError(t, w.store.RunHold(t.Context(), w.id, "too many", "hold", counts))
+			require.NoError(t, w.store.HoldRun(t.Context(), w.id, "too many", "hold", counts))
 		} else {
 			require.NoError(t, w.store.FinishRun(t.Context(), w.id, status, "", counts, true))
 		}

@@ -69,8 +69,8 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	require.NotContains(t, in.ok("runs", "show", run).stdout, "decided by")
 	in.query(`UPDATE sync_runs SET started_by = $2 WHERE id = $1`, run,
 		directory.BySchedule(workflows.ScheduleID("acme")))
-	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
-	require.NoError(t, store.RunDecided(t.Context(), run, "ann@host", "", true))
+	require.NoError(t, store.HoldRun(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
+	require.NoError(t, store.RecordDecision(t.Context(), run, "ann@host", "", true))
 	in.query(`INSERT INTO org_members (provider_id, external_id, name) SELECT id, 'u1', 'Ann' FROM identity_providers`)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id
 		FROM org_members`, run)

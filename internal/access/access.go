@@ -52,7 +52,7 @@ func (r Reach) Covers(tenantID *string, providerID string) bool {
 	return r.ProviderID == "" || r.ProviderID == providerID
 }
 
-// Includes reports whether whoever has this reach may give the other one to somebody else.
+// Includes reports whether a caller with this reach may give the other one away.
 // A provider belongs to one tenant: who reaches one provider gives nothing but that.
 func (r Reach) Includes(other Reach) bool {
 	return (r.TenantID == "" || r.TenantID == other.TenantID) &&
@@ -102,7 +102,7 @@ const (
 )
 
 // Check says whether a caller may do an operation at all. Whether the object is within the
-// caller's reach is asked when it is known. An operation that is not in the table is nobody's.
+// caller's reach is asked when it is known. An operation that is not in the table is allowed to none.
 func Check(c Caller, op Operation) Refusal {
 	rule := Table[op]
 	switch {

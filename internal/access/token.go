@@ -25,7 +25,7 @@ func NewToken() (token string, hash []byte) {
 }
 
 // HashToken returns a token's hash, and false of what cannot be a token. A fast hash is
-// enough for a secret that nobody chose.
+// enough for a secret that no person chose.
 func HashToken(token string) (hash []byte, ok bool) {
 	secret, ok := strings.CutPrefix(token, prefix)
 	if !ok || len(secret) != encoding.EncodedLen(tokenBytes) {

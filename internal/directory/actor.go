@@ -10,7 +10,7 @@ import (
 // login name with its host, a token's name, a schedule's id, or one of these words. Temporal gets
 // only the words, schedules' ids, and what people write there themselves.
 const (
-	// ByTemporal is somebody who used Temporal's own means and did not say who they are.
+	// ByTemporal is a person who used Temporal's own means and did not say who they are.
 	ByTemporal = "temporal"
 	// ByExpiry is nobody: the time to decide was up.
 	ByExpiry = "expired"

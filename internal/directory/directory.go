@@ -45,7 +45,7 @@ type Department struct {
 	Raw json.RawMessage
 }
 
-// Status says whether somebody works there.
+// Status says whether a member works there.
 type Status string
 
 // The states of a member. Deleted on a listed record (WeCom status 5) means that

@@ -82,7 +82,7 @@ func invalidAt(text []byte) int {
 
 // Object decodes a document that is one JSON object, and nothing behind it, in which no
 // object has a key twice, be it in other letters: of two values the last would count, and
-// whoever wrote both may mean the first.
+// its author may mean the first.
 func Object(text []byte) (map[string]json.RawMessage, error) {
 	text, err := Text(text)
 	if err != nil {
@@ -182,7 +182,7 @@ var names = map[rune]string{
 	'\ufffd': "what is left of a character that was encoded otherwise",
 }
 
-// Invisible finds the first character in a text that nobody sees, or takes for an
+// Invisible finds the first character in a text that no reader sees, or takes for an
 // ordinary space, and names it; "" if there is none. Spaces, tabs and ends of lines are
 // seen.
 func Invisible(text string) string {

@@ -19,7 +19,7 @@ const (
 // with a country code, from anywhere, and Name(s) for everything else: masked
 // numbers, numbers with an extension, several numbers in one field, none of which
 // E.164 could hold without loss, numbers of an impossible length, and Chinese ones that
-// nobody can have, such as one without its area code.
+// no phone can have, such as one without its area code.
 func Phone(s string) string {
 	text := Name(s)
 	if mobile := strings.TrimPrefix(text, "+86"); chineseMobile(mobile) {
@@ -68,7 +68,7 @@ func e164(s string) (string, bool) {
 	return phonenumbers.Format(number, phonenumbers.E164), true
 }
 
-// valid reports whether somebody can have the number. Chinese mobiles are all taken for
+// valid reports whether a phone can have the number. Chinese mobiles are all taken for
 // valid, since prefixes are added faster than the parser's table of them.
 func valid(number *phonenumbers.PhoneNumber) bool {
 	return phonenumbers.IsValidNumber(number) ||

@@ -33,7 +33,7 @@ type Mapping struct {
 	Target string
 	// Source names another field, such as employee_no or raw.job_number.
 	Source string
-	// Constant is the value for everybody.
+	// Constant is the value for every member.
 	Constant string
 	// Expression is the CEL expression whose value it is.
 	Expression string
@@ -79,7 +79,7 @@ const (
 	LeaveUnlink Leave = "unlink"
 )
 
-// Default returns the rules of a provider without any: everybody belongs, nothing is mapped.
+// Default returns the rules of a provider without any: every member belongs, nothing is mapped.
 func Default() Rules {
 	return Rules{
 		Scope: Scope{Groups: true, Administrators: true},

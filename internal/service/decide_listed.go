@@ -20,7 +20,7 @@ import (
 // DecideListedInput is a decision on the removals that were listed.
 type DecideListedInput struct {
 	RunID string
-	// Tag is that of the list which whoever decides has seen.
+	// Tag is that of the list which the person who decides has seen.
 	Tag     string
 	Approve bool
 	// Note is why. It stands in the audit log.

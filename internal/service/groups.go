@@ -21,11 +21,7 @@ type (
 
 // ListGroups returns all groups of a provider.
 func (s *Service) ListGroups(ctx context.Context, provider string) ([]Group, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := findProvider(ctx, store.Providers, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +33,7 @@ func (s *Service) GetGroup(ctx context.Context, provider, text string) (GroupCon
 	if strings.TrimSpace(text) == "" {
 		return GroupContent{}, &Error{Code: TextEmpty, Args: Args{Field: "group"}}
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return GroupContent{}, err
-	}
-	p, err := findProvider(ctx, store.Providers, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return GroupContent{}, err
 	}
@@ -65,11 +57,7 @@ func (s *Service) GetGroup(ctx context.Context, provider, text string) (GroupCon
 
 // ListAdministrators returns a provider's administrators by source.
 func (s *Service) ListAdministrators(ctx context.Context, provider string) ([]Administrator, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := findProvider(ctx, store.Providers, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return nil, err
 	}

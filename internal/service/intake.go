@@ -94,7 +94,7 @@ func newIntake(taskQueue string) *Intake {
 	}
 }
 
-// ErrNoReceiver: nobody by that name takes events at the callback address.
+// ErrNoReceiver: no provider of that name takes events at the callback address.
 var ErrNoReceiver = errors.New("no provider of that name takes events by callback")
 
 // Knows returns ErrNoReceiver unless the provider takes events by callback.

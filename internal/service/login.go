@@ -228,7 +228,7 @@ func (l *loginSession) admit(ctx context.Context, person directory.Member, facts
 	return row.ID, nil
 }
 
-// usable reports whether a row is of somebody who works there.
+// usable reports whether a row is of a member who works there.
 func usable(m logins.Member) bool { return m.Status == string(directory.Active) }
 
 // named reports whether a member has a name and not a placeholder.

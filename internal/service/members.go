@@ -22,15 +22,11 @@ func (s *Service) ShowMember(ctx context.Context, provider, text string) (Member
 	if strings.TrimSpace(text) == "" {
 		return Member{}, &Error{Code: TextEmpty, Args: Args{Field: "member"}}
 	}
-	store, err := s.openStore(ctx)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return Member{}, err
 	}
-	p, err := findProvider(ctx, store.Providers, provider)
-	if err != nil {
-		return Member{}, err
-	}
-	found, err := store.Members(ctx, p.ID, text, MaxMatches+1)
+	found, err := store.FindMembers(ctx, p.ID, text, MaxMatches+1)
 	switch {
 	case err != nil:
 		return Member{}, err

@@ -53,7 +53,7 @@ type preview struct {
 func (p *preview) done() bool { return len(p.found) >= p.limit || p.calls <= 0 }
 
 // departments reads level by level. What one department does not show others may: it fails
-// only where every call would, or where nobody was found for it.
+// only where every call would, or where no member was found for it.
 func (p *preview) departments(ctx context.Context, level []provider.FoundDepartment) error {
 	var failed error
 	for len(level) > 0 && !p.done() {

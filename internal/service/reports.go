@@ -127,7 +127,7 @@ func (s *Service) ExplainObject(ctx context.Context, provider, text string) (Obj
 	if err != nil {
 		return ObjectHistory{}, err
 	}
-	found, err := store.Objects(ctx, p.ID, text, MaxMatches+1)
+	found, err := store.FindObjects(ctx, p.ID, text, MaxMatches+1)
 	switch {
 	case err != nil:
 		return ObjectHistory{}, err

@@ -25,7 +25,7 @@ type RuleInput struct {
 type Rule struct {
 	// Every and Offset are an interval since 1970, in UTC.
 	Every, Offset time.Duration
-	// Cron is in the words of whoever set it; it is used where Every is zero.
+	// Cron is in the words of the person who set it; it is used where Every is zero.
 	Cron, TimeZone string
 	Jitter         time.Duration
 	// Other is what Temporal says of a schedule that was set by other means and that the
@@ -126,7 +126,7 @@ func (in RuleInput) calendar() (Rule, error) {
 
 // spec is the rule as Temporal wants it. Temporal keeps ranges and not the expression: the
 // words stand in the calendar's comment, beside what Temporal made of them, so that they
-// go when somebody sets another calendar.
+// go when a person sets another calendar.
 func (r Rule) spec() client.ScheduleSpec {
 	if r.Every > 0 {
 		every := []client.ScheduleIntervalSpec{{Every: r.Every, Offset: r.Offset}}

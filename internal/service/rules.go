@@ -97,11 +97,7 @@ func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) 
 	if err != nil {
 		return Rules{}, &Error{Code: RulesInvalid, Err: err}
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return Rules{}, err
-	}
-	p, err := findProvider(ctx, store.Providers, in.Provider)
+	store, p, err := s.openProvider(ctx, in.Provider)
 	if err == nil && draft && !p.Active {
 		err = &Error{Code: ProviderInactive, Args: Args{Provider: p.Name}}
 	}
@@ -122,7 +118,7 @@ func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) 
 	return set, err
 }
 
-// RemoveRules leaves a provider without rules: everybody belongs in the directory, and fields
+// RemoveRules leaves a provider without rules: every member belongs in the directory, and fields
 // are as the provider sends them.
 func (s *Service) RemoveRules(ctx context.Context, provider string, by By) (Rules, error) {
 	store, p, err := s.openProvider(ctx, provider)

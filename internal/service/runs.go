@@ -122,7 +122,7 @@ func (s *Service) GetRun(ctx context.Context, in GetRunInput) (GetRunResult, err
 	if result.Run, err = findRun(ctx, store, in.RunID); err != nil {
 		return result, err
 	}
-	if result.Errors, err = store.Problems(ctx, result.ID, maxErrors); err != nil {
+	if result.Errors, err = store.ListProblems(ctx, result.ID, maxErrors); err != nil {
 		return result, err
 	}
 	if result.Departments, err = store.ListCompleteness(ctx, result.ID, false, in.Departments); err != nil {
@@ -146,7 +146,7 @@ func (s *Service) GetRemovalPlan(ctx context.Context, runID string, limit Remova
 func removalPlan(ctx context.Context, store *db.Store, runID string, limit RemovalsLimit) (*RemovalPlan, error) {
 	var plan RemovalPlan
 	var err error
-	if plan.Figures, err = store.HeldRemovals(ctx, runID); err != nil {
+	if plan.Figures, err = store.ListHeldRemovals(ctx, runID); err != nil {
 		return nil, err
 	}
 	plan.ByName, err = store.ListPlannedRemovals(ctx, runID, limit)
@@ -178,7 +178,7 @@ func storedResult(ctx context.Context, store *db.Store, runID string) (RunResult
 	if run.Error != "" {
 		result.Errors = []string{run.Error}
 	}
-	problems, err := store.Problems(ctx, runID, maxErrors-len(result.Errors))
+	problems, err := store.ListProblems(ctx, runID, maxErrors-len(result.Errors))
 	result.Errors = append(result.Errors, problems...)
 	return result, err
 }
@@ -197,7 +197,7 @@ func (s *Service) RunChanged(ctx context.Context, runID string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return store.RunChanged(ctx, runID)
+	return store.HasChanges(ctx, runID)
 }
 
 var (

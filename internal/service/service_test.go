@@ -51,7 +51,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 		Mode: "apply", OnRemovals: "hold"},
 		func(context.Context, db.OpenRun) (string, error) { return "", nil })
 	require.NoError(t, err)
-	require.NoError(t, store.RunHold(ctx, begun.RunID, "too many", "orgsync/acme/removals", directory.Counts{}))
+	require.NoError(t, store.HoldRun(ctx, begun.RunID, "too many", "orgsync/acme/removals", directory.Counts{}))
 
 	var kinds []string
 	for _, kind := range directory.Kinds() {
@@ -105,7 +105,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 	held, err := s.FindHeldRun(ctx, "acme", "")
 	require.NoError(t, err)
 	require.Equal(t, begun.RunID, held.ID)
-	require.NoError(t, store.RunDecided(ctx, held.ID, "ann@host", "", true))
+	require.NoError(t, store.RecordDecision(ctx, held.ID, "ann@host", "", true))
 	_, err = s.FindHeldRun(ctx, "acme", held.ID)
 	require.True(t, service.HasCode(err, service.AlreadyDecided), "%v", err)
 	require.Equal(t, "ann@host", service.Classify(err).Args.Run.DecidedBy)

@@ -149,7 +149,7 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	}
 	input.Run = result.Undone.ID
 	// The worker finds out whether a run that has not ended is still at work.
-	if _, err := store.UndoTarget(ctx, input.Run); err != nil {
+	if _, err := store.FindUndoTarget(ctx, input.Run); err != nil {
 		if err := refusalError(result.Undone, err); !HasCode(err, RunInProgress) {
 			return result, err
 		}

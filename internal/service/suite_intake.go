@@ -39,7 +39,7 @@ var ErrLinkUnknown = errors.New("no such install link")
 func (i *Intake) ForSuites() *SuiteIntake { return &SuiteIntake{i: i, wake: make(chan struct{}, 1)} }
 
 // Receive takes one request to a suite's callback address. What is refused is a
-// *provider.RefusedError; ErrNoReceiver: nobody has a suite of that id.
+// *provider.RefusedError; ErrNoReceiver: no provider has a suite of that id.
 func (x *SuiteIntake) Receive(ctx context.Context, id string, request provider.CallbackRequest) (
 	provider.SuiteResult, error) {
 	suites, err := x.find(ctx, id)
@@ -151,7 +151,7 @@ func (x *SuiteIntake) addCode(ctx context.Context, opener *clients.Opener, provi
 }
 
 // follow stores the changes in a company's directory, if its provider's events are on. What
-// concerns a company that is nobody's asks for nothing.
+// concerns a company that no provider is of asks for nothing.
 func (x *SuiteIntake) follow(ctx context.Context, opener *clients.Opener, suite clients.Suite,
 	m provider.SuiteMessage) error {
 	if len(m.Events) == 0 {

@@ -27,7 +27,7 @@ type CreateTokenInput struct {
 	Provider string
 	// ExpiresIn is for how long it may be used, nil for ever.
 	ExpiresIn *time.Duration
-	// Within is how far whoever asks reaches: a token reaches no further.
+	// Within is how far the caller reaches: a token reaches no further.
 	Within access.Reach
 	By     By
 }

@@ -78,7 +78,7 @@ func (s *Service) TryRules(ctx context.Context, in TryRulesInput) (TryRulesResul
 func (s *Service) readForRules(
 	ctx context.Context, store *db.Store, p providers.Provider, text string, result *TryRulesResult,
 ) (rules.Member, error) {
-	found, err := store.Members(ctx, p.ID, text, MaxMatches+1)
+	found, err := store.FindMembers(ctx, p.ID, text, MaxMatches+1)
 	if err != nil {
 		return rules.Member{}, err
 	}
@@ -161,7 +161,7 @@ func (s *Service) readFresh(
 // storedMember is a member as the directory has them. What is empty there counts as sent
 // empty; mapped fields are as they were mapped.
 func storedMember(ctx context.Context, store *db.Store, d Member) (directory.Member, error) {
-	raw, err := store.MemberRecord(ctx, d.ID)
+	raw, err := store.GetMemberRecord(ctx, d.ID)
 	if err != nil {
 		return directory.Member{}, err
 	}

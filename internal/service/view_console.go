@@ -108,7 +108,7 @@ func (v View) SummarizeRemovals(ctx context.Context, id string) (out RemovalSumm
 	if out.Count, out.Tag, err = store.Pages.HashRemovals(ctx, id); err != nil || out.Count == 0 {
 		return out, err
 	}
-	if out.Figures, err = store.HeldRemovals(ctx, id); err != nil {
+	if out.Figures, err = store.ListHeldRemovals(ctx, id); err != nil {
 		return out, err
 	}
 	counts, err := store.Pages.CountRemovals(ctx, id)

@@ -145,7 +145,7 @@ func (v View) GetMember(ctx context.Context, id string) (MemberResult, error) {
 	}
 	out := MemberResult{MemberRow: m}
 	if v.raw {
-		if out.RawData, err = store.MemberRecord(ctx, id); err != nil {
+		if out.RawData, err = store.GetMemberRecord(ctx, id); err != nil {
 			return MemberResult{}, err
 		}
 	}

@@ -47,7 +47,7 @@ type AddWebhookInput struct {
 	TenantID string
 	// Types limit what it is told; a type may end in ".*".
 	Types []string
-	// Within is how far whoever asks reaches: a webhook is told nothing beyond.
+	// Within is how far the caller reaches: a webhook is told nothing beyond.
 	Within access.Reach
 	By     By
 }

@@ -1,4 +1,4 @@
-// Package translit writes people's names in lower-case ASCII, so that somebody
+// Package translit writes people's names in lower-case ASCII, so that a person
 // can be found by typing "zhangwei" or "zw". It is for people only: department
 // names must not get surname readings. The result is never an identity: two
 // people may share it, and a better reading table may change it.

@@ -57,7 +57,7 @@ func WithNote(ctx context.Context, n *Note) context.Context {
 	return context.WithValue(ctx, noteKey, n)
 }
 
-// authorize lets through whoever may do the operation.
+// authorize lets through callers who may do the operation.
 func (a *API) authorize(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)

@@ -81,7 +81,7 @@ type route struct {
 	slow bool
 }
 
-// handler lets through whoever may.
+// handler lets through callers who may.
 func (c *Console) handler(one route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, signedIn := c.sessions.Caller(r)

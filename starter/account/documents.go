@@ -25,7 +25,7 @@ type Report struct {
 	Conflicts []Conflict `json:"conflicts"`
 }
 
-// Conflict is a person about whose account somebody must decide, or has decided.
+// Conflict is a person about whose account a person must decide, or has decided.
 type Conflict struct {
 	MemberID   string `json:"member_id"`
 	ExternalID string `json:"external_id"`

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// CanAsk reports whether somebody is there who can be asked: they read what is printed and
+// CanAsk reports whether a person can be asked: they read what is printed and
 // type the answer. A program that wants JSON is nobody.
 func (s *Session) CanAsk() bool {
 	in, ok := s.Stdin.(*os.File)

@@ -58,7 +58,7 @@ func (c UndoCommand) Run(ctx context.Context, s *cli.Session) error {
 }
 
 // printUndo prints what undoing came to. A run that succeeded and took nothing back is
-// told apart: whoever undoes twice is to know that the first time was it.
+// told apart: a person who undoes twice is to know that the first time was it.
 func printUndo(ctx context.Context, s *cli.Session, undone service.Run, result service.RunResult, plan bool) error {
 	if err := printEnd(s, result); err != nil {
 		return err

@@ -17,7 +17,7 @@ type WaitFlags struct {
 }
 
 // waits says whether to wait for a run that was started. On a terminal it is by default:
-// somebody is there who wants to know.
+// a person is there who wants to know.
 func (f WaitFlags) waits(s *cli.Session, inScripts bool) bool {
 	if f.Wait != nil {
 		return *f.Wait

@@ -82,7 +82,7 @@ func (listCommand) Help() string {
   orgsync webhook list`
 }
 
-// all is whoever may see everything: who uses the command line.
+// all reaches everything: it is for who uses the command line.
 var all = access.Caller{Role: access.Admin}
 
 // page is how many webhooks are read at a time, shown how many deliveries are.

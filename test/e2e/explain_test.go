@@ -24,7 +24,7 @@ func TestARemovalIsExplained(t *testing.T) {
 
 			stored, err := w.store.Providers.FindByName(t.Context(), p.name)
 			require.NoError(t, err)
-			found, err := w.store.Objects(t.Context(), stored.ID, leaver, 2)
+			found, err := w.store.FindObjects(t.Context(), stored.ID, leaver, 2)
 			require.NoError(t, err)
 			require.Len(t, found, 1)
 			history, err := w.store.GetObjectHistory(t.Context(), found[0])

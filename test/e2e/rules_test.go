@@ -46,7 +46,7 @@ func (w *world) requireExplained(s *source, member, runID, want string) {
 	w.t.Helper()
 	stored, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
-	found, err := w.store.Objects(w.t.Context(), stored.ID, member, 2)
+	found, err := w.store.FindObjects(w.t.Context(), stored.ID, member, 2)
 	require.NoError(w.t, err)
 	require.Len(w.t, found, 1)
 	history, err := w.store.GetObjectHistory(w.t.Context(), found[0])

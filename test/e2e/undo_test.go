@@ -63,7 +63,7 @@ func TestUndoGivesBackWhatARunTook(t *testing.T) {
 	require.Equal(t, directory.RunSucceeded, again.Status)
 	require.Positive(t, again.LeftAlone)
 	require.Contains(t, again.Errors[1], "left alone: changed since by run "+redone.RunID)
-	changed, err := w.store.RunChanged(t.Context(), again.RunID)
+	changed, err := w.store.HasChanges(t.Context(), again.RunID)
 	require.NoError(t, err)
 	require.False(t, changed, "nothing was left to undo")
 	require.Equal(t, after, w.standing(s))
