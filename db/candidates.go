@@ -124,8 +124,8 @@ func (m *missed) add(objectType, id string, result LookupResult) {
 // confirm as gone; of others that is nothing. Whatever was read, what a listing shows again
 // is forgotten: it has not been missed twice in a row. What a run of single people finds
 // was not listed.
-func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, visibility Visibility,
-	m missed) error {
+func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
+	visibility Visibility, m missed) error {
 	if run.ByID {
 		return nil
 	}

@@ -23,7 +23,9 @@ const holdReason = "it would remove 30 of 40 members; the limit is 20"
 var heldPlan = activities.PlanRemovalsResult{PerKind: directory.PerKind{Members: 30, Departments: 2, Memberships: 31},
 	HoldReason: holdReason}
 
-func planning(plan activities.PlanRemovalsResult) func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
+func planning(
+	plan activities.PlanRemovalsResult,
+) func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) {
 	return func(activities.PlanRemovalsInput) (activities.PlanRemovalsResult, error) { return plan, nil }
 }
 
