@@ -51,21 +51,25 @@ soak: build ## Run sync after sync with random changes and faults and look for g
 	@go build -o bin/soak ./devkit/cmd/soak
 	@bin/soak
 
+# `make lint` vets, and no debugger looks at the tests' programs.
+TEST := go test -vet=off -ldflags=-w
+
 .PHONY: test
 # The end-to-end tests wait more than they work, so they run beside all others. The race detector would make them
-# the longest by far: `make race` runs them with it. Tests have memory to spare: collecting garbage less often takes a
-# fifth off their processor time.
+# the longest by far, the command line's tests seven times and the providers' faults ten times as long: `make race`
+# runs the former two with it. Tests have memory to spare: collecting garbage less often takes a fifth off their
+# processor time.
 test: build ## Run all tests, on a Postgres and a Temporal of their own
 	@echo "Running all tests, with the race detector where it pays (some minutes; its first build takes longer)"
-	@GOGC=400 $(DEV) exec -- sh -c 'go test -timeout 30m -parallel 10 ./test/e2e & end_to_end=$$!; \
-		go test -race -timeout 20m -p 2 -parallel 6 $$(go list ./... | grep -v /test/e2e); others=$$?; \
-		wait $$end_to_end && exit $$others'
-	@echo "Running every fault of the providers' clients, which the race detector makes ten times as long, without it"
-	@go test -run TestUnderEveryFault ./internal/provider/providertest
+	@GOGC=400 $(DEV) exec -- sh -c '$(TEST) -timeout 30m -parallel 10 ./test/e2e & end_to_end=$$!; failed=0; \
+		$(TEST) -race -timeout 20m -p 2 -parallel 6 $$(go list ./... | grep -v "/test/e2e$$\|/starter$$") || failed=1; \
+		$(TEST) -parallel 6 ./starter || failed=1; \
+		$(TEST) -run TestUnderEveryFault ./internal/provider/providertest || failed=1; \
+		wait $$end_to_end && exit $$failed'
 
 .PHONY: race
-race: build ## Run the end-to-end tests with the race detector
-	@$(DEV) exec -- go test -race -timeout 40m -parallel 6 ./test/e2e
+race: build ## Run the end-to-end tests and the command line's with the race detector
+	@$(DEV) exec -- go test -race -timeout 40m -parallel 6 ./test/e2e ./starter
 
 .PHONY: replay
 replay: ## Replay all recorded histories against the workflow code
