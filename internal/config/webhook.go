@@ -5,20 +5,19 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/orgsync/orgsync/internal/notify"
 )
 
 // Webhook is where people are told of runs that need them.
 type Webhook struct {
-	// Format is one of WebhookFormats.
+	// Format is one of notify.Formats.
 	Format string
 	// URL is as good as a password to the group that it leads to.
 	URL Hidden
 	// Secret signs messages; empty: they are not signed.
 	Secret Hidden
 }
-
-// WebhookFormats are the formats in which a webhook can be written to.
-var WebhookFormats = []string{"json", "feishu", "dingtalk", "wecom"}
 
 // webhooks reads "FORMAT:URL", separated by white space; a robot's signing secret is
 // the URL's fragment. Errors name a webhook by its place, since all of it is secret.
@@ -30,7 +29,7 @@ func webhooks(v string) ([]Webhook, error) {
 			return nil, fmt.Errorf(
 				"webhook %d %s; want %s: and the URL, such as "+
 					"feishu:https://open.feishu.cn/open-apis/bot/v2/hook/…, several separated by spaces",
-				i+1, problem, strings.Join(WebhookFormats, ":, "))
+				i+1, problem, strings.Join(notify.Formats(), ":, "))
 		}
 		if slices.Contains(hooks, hook) {
 			return nil, fmt.Errorf("webhook %d is listed twice; list each one once", i+1)
@@ -42,7 +41,7 @@ func webhooks(v string) ([]Webhook, error) {
 
 func webhook(field string) (hook Webhook, problem string) {
 	format, address, _ := strings.Cut(field, ":")
-	if !slices.Contains(WebhookFormats, format) {
+	if !slices.Contains(notify.Formats(), format) {
 		return Webhook{}, "does not begin with its format"
 	}
 	u, err := url.Parse(address)

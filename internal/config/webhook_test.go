@@ -39,7 +39,7 @@ func TestWrongWebhooksAreNamedByTheirPlace(t *testing.T) {
 	for value, want := range map[string]string{
 		"https://hooks/t0ken": "webhook 1 does not begin with its format",
 		good +
-			"slack:https://h/t0ken": "webhook 2 does not begin with its format; want json:, feishu:, dingtalk:, " +
+			"slack:https://h/t0ken": "webhook 2 does not begin with its format; want dingtalk:, feishu:, json:, " +
 			"wecom: and the URL",
 		"t0ken":                   "webhook 1 does not begin with its format",
 		"wecom:t0ken":             "webhook 1 has no http or https URL",

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,12 +49,7 @@ func (h Hook) GoString() string { return h.Name() }
 
 // Formats are the formats that a Hook can have.
 func Formats() []string {
-	names := make([]string, 0, len(formats))
-	for name := range formats {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(formats))
 }
 
 // Error says why a message was not delivered. It shows neither the hook's URL nor
