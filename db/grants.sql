@@ -44,7 +44,8 @@ BEGIN
         GRANT SELECT ON account_holders, member_signatures TO orgsync_worker;
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
-            full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
+            full_runs, staged_memberships, unchanged_memberships, merged_members, compared_members,
+            orgsync_schema_version,
             org_group_people, org_objects, org_places, stored_listings, staged_listings, detailed_objects,
             undoable_changes, undone_changes
             TO orgsync_worker;
@@ -79,7 +80,7 @@ BEGIN
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
             full_runs, sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups,
             staged_departments, staged_members, member_matches,
-            staged_memberships, unchanged_memberships, compared_members,
+            staged_memberships, unchanged_memberships, merged_members, compared_members,
             dry_run_changes, retention_steps, orgsync_schema_version,
             org_groups, org_group_members, org_group_departments, org_group_people, org_administrators,
             sync_run_listings, staged_groups, staged_group_members, staged_administrators,
