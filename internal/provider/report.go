@@ -97,7 +97,7 @@ type VisibleRange struct {
 	Departments []string `json:"departments,omitempty"`
 	Members     []string `json:"members,omitempty"`
 	// MembersUnknown: the provider does not say who is granted one by one. Members is
-	// then empty, which is not "nobody".
+	// then empty, which is not "none".
 	MembersUnknown bool `json:"members_unknown,omitempty"`
 }
 

@@ -149,7 +149,7 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// NotTheAPI judges an answer that is not of the API's form. check is what the client advises about
+// NotTheAPI is the error of an answer that is not of the API's form. check is what the client advises about
 // the setting that names the address.
 func NotTheAPI(p directory.ProviderType, ep Endpoint, reply *Reply, check message.Text) *Error {
 	status := strconv.Itoa(reply.Status)

@@ -33,7 +33,7 @@ func (c *client) Listen(ctx context.Context, l provider.Listener) error {
 	if err != nil {
 		return err
 	}
-	open, err := c.env.OpenStream(ctx, directory.DingTalk, stream, c.apiBaseURL, address, judgeHandshake)
+	open, err := c.env.OpenStream(ctx, directory.DingTalk, stream, c.apiBaseURL, address, interpretHandshake)
 	if err != nil {
 		return err
 	}
@@ -82,8 +82,8 @@ func (c *client) streamAddress(ctx context.Context) (string, error) {
 	return target.String(), nil
 }
 
-// judgeHandshake reads a refusal to connect. What it looks like is not published.
-func judgeHandshake(answer *http.Response) *provider.Error {
+// interpretHandshake reads a refusal to connect. What it looks like is not published.
+func interpretHandshake(answer *http.Response) *provider.Error {
 	if answer.StatusCode == http.StatusUnauthorized {
 		return newError(stream, provider.Unavailable, "fault.stream_ticket_refused", "")
 	}

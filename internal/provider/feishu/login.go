@@ -91,15 +91,15 @@ func (c *client) exchangeCode(ctx context.Context, code provider.LoginCode) (str
 	}
 	var token string
 	_, err = c.env.Do(ctx, directory.Feishu, c.userToken, req, func(reply *provider.Reply) (failure *provider.Error) {
-		token, failure = judgeUserToken(c.userToken, reply)
+		token, failure = interpretUserToken(c.userToken, reply)
 		return failure
 	})
 	return token, err
 }
 
-// judgeUserToken reads the flat answer. Errors come with 200 as well as with 400 and 500; a
+// interpretUserToken reads the flat answer. Errors come with 200 as well as with 400 and 500; a
 // success may lack the code (feishu-more.md §B2).
-func judgeUserToken(ep provider.Endpoint, reply *provider.Reply) (string, *provider.Error) {
+func interpretUserToken(ep provider.Endpoint, reply *provider.Reply) (string, *provider.Error) {
 	fields, _ := wire.Parse(reply.Body)
 	token := fields.String("access_token")
 	if _, coded := fields["code"]; reply.Status == http.StatusOK && !coded && fields["error"] == nil && bearer(token) {

@@ -34,7 +34,7 @@ func (c *client) Listen(ctx context.Context, l provider.Listener) error {
 	if err != nil {
 		return err
 	}
-	open, err := c.env.OpenStream(ctx, directory.Feishu, stream, c.base, address, judgeHandshake)
+	open, err := c.env.OpenStream(ctx, directory.Feishu, stream, c.base, address, interpretHandshake)
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,8 @@ func serviceOf(address string) int32 {
 	return int32(n)
 }
 
-// judgeHandshake reads a refusal to connect: why stands in headers, whatever the status.
-func judgeHandshake(answer *http.Response) *provider.Error {
+// interpretHandshake reads a refusal to connect: why stands in headers, whatever the status.
+func interpretHandshake(answer *http.Response) *provider.Error {
 	e := provider.StreamRefused(directory.Feishu, stream, answer)
 	for _, header := range []string{"Handshake-Autherrcode", "Handshake-Status"} {
 		code, err := strconv.ParseInt(answer.Header.Get(header), 10, 64)
