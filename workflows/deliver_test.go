@@ -19,9 +19,7 @@ import (
 func delivering(t *testing.T, deliver func(call int) (activities.DeliverResult, error)) (
 	env *testsuite.TestWorkflowEnvironment, calls *int) {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	env = suite.NewTestWorkflowEnvironment()
-	workflows.Register(env)
+	env = newEnvironment()
 	env.RegisterActivity(&activities.Deliveries{})
 	calls = new(int)
 	var a *activities.Deliveries

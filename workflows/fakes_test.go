@@ -6,12 +6,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -99,13 +101,28 @@ func newFakes(departments int) *fakes {
 	}
 }
 
-// env returns an environment in which the workflows run on these fakes.
-func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
-	t.Helper()
+// newEnvironment returns an environment with the workflows and without activities.
+func newEnvironment() *testsuite.TestWorkflowEnvironment {
+	env := emptyEnvironment()
+	workflows.Register(env)
+	return env
+}
+
+// emptyEnvironment returns one without either. Beside other tests a processor may leave a workflow
+// waiting for longer than the SDK expects.
+func emptyEnvironment() *testsuite.TestWorkflowEnvironment {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	workflows.Register(env)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	env.SetTestTimeout(time.Minute)
+	return env
+}
+
+// env returns an environment in which the workflows run on these fakes.
+func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
+	t.Helper()
+	env := newEnvironment()
 	register(f, env, "BeginRun", f.beginRun)
 	register(f, env, "HoldRun", f.holdRun)
 	register(f, env, "ResumeRun", f.resumeRun)

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
@@ -18,9 +17,7 @@ import (
 // A run that finds nothing to do is not started again at once, as if it had done something.
 func TestFollowChangesPausesAfterRunsWithNothingToDo(t *testing.T) {
 	t.Parallel()
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestWorkflowEnvironment()
-	workflows.Register(env)
+	env := newEnvironment()
 	var follow *activities.Follow
 	env.RegisterActivity(follow)
 	began, runs := env.Now(), 0

@@ -226,8 +226,8 @@ func TestDecisionThatIsNotForThisRunIsRefused(t *testing.T) {
 		`{"run_id":"4711"}`:         `run_id is "4711", but this workflow holds run ` + runID,
 		`{"run_id":""}`:             "run_id is empty",
 		`{"run":"4711"}`:            `unknown field "run"`,
-		`{"decided_by":"ann\nbob"}`: "decided_by holds what cannot be printed",
-		`{"decided_by":"` + strings.Repeat("x", 201) + `"}`: "decided_by has 201 bytes",
+		`{"decided_by":"ann\nbob"}`: "decided_by has more than 200 bytes, holds what cannot be printed",
+		`{"decided_by":"` + strings.Repeat("x", 201) + `"}`: "decided_by has more than 200 bytes",
 	} {
 		after += time.Minute
 		d := decide(env, workflows.ApproveUpdate, after, json.RawMessage(input))

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
@@ -17,9 +16,7 @@ import (
 func TestKeepStream(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ changes, calls int }{{0, 1}, {7, 8}, {1000, 100}} {
-		var suite testsuite.WorkflowTestSuite
-		env := suite.NewTestWorkflowEnvironment()
-		workflows.Register(env)
+		env := newEnvironment()
 		var listen *activities.Listen
 		env.RegisterActivity(listen)
 		calls := 0

@@ -3,7 +3,6 @@ package workflows_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -98,7 +97,6 @@ func TestUndoRunCanceledAtWorkEndsCanceled(t *testing.T) {
 	f.undo = func(activities.UndoInput) (activities.UndoResult, error) {
 		return activities.UndoResult{}, temporal.NewCanceledError()
 	}
-	env.SetTestTimeout(time.Minute)
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
 	var canceled *temporal.CanceledError
 	require.ErrorAs(t, env.GetWorkflowError(), &canceled)
