@@ -103,7 +103,8 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 
 			b.begin()
 			b.read()
-			must[PlanRemovalsResult](b, b.reconcile.PlanRemovals, PlanRemovalsInput{RunID: b.runID, LimitedRange: c.limited})
+			must[PlanRemovalsResult](b, b.reconcile.PlanRemovals,
+				PlanRemovalsInput{RunID: b.runID, LimitedRange: c.limited})
 			must[RemoveResult](b, b.reconcile.Remove, b.ref())
 			must[any](b, b.apply.Recompute, b.ref())
 			applied := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})

@@ -76,7 +76,7 @@ func startNotify(ctx workflow.Context, id, summary string, in NotifyInput) {
 	options := workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
-		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset no webhook is told again
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset none is told again
 		StaticSummary:         summary,
 	}
 	if in.Provider != "" {
