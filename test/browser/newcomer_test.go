@@ -33,7 +33,8 @@ func TestANewcomer(t *testing.T) {
 			p.do(chromedp.Click(`main a[href="/setup/`+who.vendor+`"]`, chromedp.ByQuery))
 			p.enters("new-"+who.vendor, who.vendor, who.named)
 			for _, page := range []string{
-				"the credentials", "the test", "the scope", "the plan", "the planned run", "the first sync", "the schedule",
+				"the credentials", "the test", "the scope", "the plan", "the planned run", "the first sync",
+				"the schedule",
 			} {
 				p.goesOn(page)
 			}
