@@ -58,8 +58,10 @@ func (b *bench) places(member string) []string {
 }
 
 // nobody is a limit that any removal is beyond.
-var nobody = providers.GuardChange{Count: new(0), Percent: new(0.0), DepartmentCount: new(0),
-	DepartmentPercent: new(0.0)}
+var nobody = providers.GuardChange{Limits: directory.GuardChange{
+	Members:     directory.LimitChange{Count: new(0), Percent: new(0.0)},
+	Departments: directory.LimitChange{Count: new(0), Percent: new(0.0)},
+}}
 
 // While one department cannot be read, somebody missing from another may have moved
 // there: removed is only who the provider itself says is gone.
@@ -204,9 +206,9 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 		hold   string
 		asked  int
 	}{
-		"people": {limits: providers.GuardChange{Count: new(1), Percent: new(0.0)},
+		"people": {limits: providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: new(1), Percent: new(0.0)}}},
 			hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
-		"departments": {limits: providers.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(0.0)},
+		"departments": {limits: providers.GuardChange{Limits: directory.GuardChange{Departments: directory.LimitChange{Count: new(0), Percent: new(0.0)}}},
 			hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
 		"neither": {asked: 3},
 	} {

@@ -452,8 +452,10 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 				if s.chance(25) {
 					limits := nobody
 					if s.chance(50) {
-						limits = providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10),
-							DepartmentPercent: new(0.0)}
+						limits = providers.GuardChange{Limits: directory.GuardChange{
+							Members:     directory.LimitChange{Count: new(10), Percent: new(0.0)},
+							Departments: directory.LimitChange{Count: new(10), Percent: new(0.0)},
+						}}
 					}
 					require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID,
 						providers.Change{Guard: limits}, nil))
@@ -505,8 +507,10 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 			s.says[third] = provider.LookupNotVisible
 			s.show()
 			require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID, providers.Change{
-				Guard: providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10),
-					DepartmentPercent: new(0.0)}}, nil))
+				Guard: providers.GuardChange{Limits: directory.GuardChange{
+					Members:     directory.LimitChange{Count: new(10), Percent: new(0.0)},
+					Departments: directory.LimitChange{Count: new(10), Percent: new(0.0)},
+				}}}, nil))
 			for range 2 {
 				s.run("apply", db.NewRun{}, true)
 			}

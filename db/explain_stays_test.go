@@ -47,9 +47,10 @@ func TestTheHistoryOfWhoStayed(t *testing.T) {
 	// run leaves alone whom the last look-up showed; here nobody was asked before.)
 	c.exec(t, "DELETE FROM removal_candidates")
 	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID,
-		providers.Change{Guard: providers.GuardChange{
-			Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0),
-		}}, nil))
+		providers.Change{Guard: providers.GuardChange{Limits: directory.GuardChange{
+			Members:     directory.LimitChange{Count: new(0), Percent: new(0.0)},
+			Departments: directory.LimitChange{Count: new(0), Percent: new(0.0)},
+		}}}, nil))
 	unread := missing(" members=fail", func(*run) {})
 	got = last("a")
 	require.Equal(t, unread.id, got.Run.ID)

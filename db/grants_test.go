@@ -65,10 +65,8 @@ func TestAccountsOfThePlatformAreLeftToIt(t *testing.T) {
 
 	// Of an account that the operator may not read nothing but its id is shown.
 	_, err = admin.Exec(t.Context(), `INSERT INTO users (id) VALUES ('00000000-0000-0000-0000-000000000002');
-		INSERT INTO identity_providers (id, name, provider_type, removal_limit_count, removal_limit_percent,
-		department_limit_count,
-			department_limit_percent, hold_seconds)
-			VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 0, 0, 0, 0, 1);
+		INSERT INTO identity_providers (id, name, provider_type, hold_seconds)
+			VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 1);
 		INSERT INTO org_members (id, provider_id, external_id, user_id) VALUES ('00000000-0000-0000-0000-000000000003',
 			'00000000-0000-0000-0000-000000000001', 'a', '00000000-0000-0000-0000-000000000002')`)
 	require.NoError(t, err)
@@ -99,9 +97,8 @@ func TestEveryTableIsGranted(t *testing.T) {
 func TestRolesMayDoTheirWorkAndNoMore(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t)
-	_, err := connect(t, url).Exec(t.Context(), `INSERT INTO identity_providers (id, name, provider_type,
-			removal_limit_count, removal_limit_percent, department_limit_count, department_limit_percent, hold_seconds)
-		VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 0, 0, 0, 0, 1)`)
+	_, err := connect(t, url).Exec(t.Context(), `INSERT INTO identity_providers (id, name, provider_type, hold_seconds)
+		VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 1)`)
 	require.NoError(t, err)
 	for role, c := range map[string]struct{ may, mayNot []string }{
 		"orgsync_worker": {

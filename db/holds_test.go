@@ -76,8 +76,10 @@ func (r *run) approve() (removed int) {
 
 func whatIsHeldIsShown(t *testing.T, c *company) {
 	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID,
-		providers.Change{Guard: providers.GuardChange{Count: new(20), DepartmentCount: new(0),
-			DepartmentPercent: new(30.0)}}, nil))
+		providers.Change{Guard: providers.GuardChange{Limits: directory.GuardChange{
+			Members:     directory.LimitChange{Count: new(20)},
+			Departments: directory.LimitChange{Count: new(0), Percent: new(30.0)},
+		}}}, nil))
 	r := c.held()
 	got, err := c.store.ListHeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)

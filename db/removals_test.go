@@ -253,23 +253,24 @@ func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
 	}
 	limits := func() directory.Guard { return c.sync(snapshot{departments: "1"}).plan.Guard }
 	want := directory.DefaultGuard
-	change(providers.GuardChange{Count: new(4), Percent: new(12.5)})
+	change(providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: new(4), Percent: new(12.5)}}})
 	want.Members = directory.Limit{Count: 4, Percent: 12.5}
 	require.Equal(t, want, limits(), "the people's limits are not the departments'")
-	change(providers.GuardChange{DepartmentCount: new(1)})
+	change(providers.GuardChange{Limits: directory.GuardChange{Departments: directory.LimitChange{Count: new(1)}}})
 	want.Departments.Count = 1
 	require.Equal(t, want, limits())
-	change(providers.GuardChange{DepartmentPercent: new(0.0), Count: new(5)})
+	change(providers.GuardChange{Limits: directory.GuardChange{
+		Members:     directory.LimitChange{Count: new(5)},
+		Departments: directory.LimitChange{Percent: new(0.0)},
+	}})
 	want.Members.Count, want.Departments.Percent = 5, 0
 	require.Equal(t, want, limits())
-	change(providers.GuardChange{Others: map[directory.Kind]directory.LimitChange{
-		directory.KindGroup: {Count: new(7)}, directory.KindAdministrator: {Percent: new(50.0)},
+	change(providers.GuardChange{Limits: directory.GuardChange{
+		Groups: directory.LimitChange{Count: new(7)}, Administrators: directory.LimitChange{Percent: new(50.0)},
 	}})
 	want.Groups.Count, want.Administrators.Percent = 7, 50
 	require.Equal(t, want, limits())
-	change(providers.GuardChange{Others: map[directory.Kind]directory.LimitChange{
-		directory.KindGroup: {Percent: new(0.0)},
-	}})
+	change(providers.GuardChange{Limits: directory.GuardChange{Groups: directory.LimitChange{Percent: new(0.0)}}})
 	want.Groups.Percent = 0
 	require.Equal(t, want, limits())
 	stored, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)

@@ -20,10 +20,6 @@ CREATE TABLE identity_providers (
     -- The removal guard: a run that would remove more than the larger of a number and a
     -- percentage of what is there is held. The program knows the defaults
     -- (internal/directory/limits.go).
-    removal_limit_count      integer NOT NULL CHECK (removal_limit_count >= 0),
-    removal_limit_percent    double precision NOT NULL CHECK (removal_limit_percent BETWEEN 0 AND 100),
-    department_limit_count   integer NOT NULL CHECK (department_limit_count >= 0),
-    department_limit_percent double precision NOT NULL CHECK (department_limit_percent BETWEEN 0 AND 100),
     -- How long a held run waits for a decision before it counts as rejected.
     hold_seconds             bigint NOT NULL CHECK (hold_seconds > 0),
     -- What the credentials could see in the last run that was applied in full.

@@ -18,8 +18,7 @@ CREATE TABLE sync_run_removals (
 CREATE INDEX sync_run_removals_open ON sync_run_removals (run_id, object_type) WHERE confirmed AND NOT applied;
 CREATE INDEX sync_run_removals_object ON sync_run_removals (object_id);
 
--- Removal limits of kinds that have no column in identity_providers, where a provider's are
--- not the program's defaults.
+-- Removal limits of providers that are not the program's defaults.
 CREATE TABLE removal_limits (
     provider_id uuid NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
     object_type text NOT NULL CHECK (is_object_kind(object_type)),
@@ -28,7 +27,7 @@ CREATE TABLE removal_limits (
     PRIMARY KEY (provider_id, object_type)
 );
 
--- The removal limits of a provider that are not the program's defaults, by object kind.
+-- The same of one provider, by object kind.
 CREATE FUNCTION own_removal_limits(provider uuid) RETURNS jsonb STABLE PARALLEL SAFE LANGUAGE sql
 BEGIN ATOMIC
     SELECT coalesce(

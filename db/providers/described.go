@@ -10,6 +10,7 @@ import (
 	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // What stands for a secret in the audit log: one that stayed, and one that was replaced.
@@ -51,28 +52,16 @@ func (d described) text(before map[string][]byte) json.RawMessage {
 		}
 	}
 	text, err := json.Marshal(struct {
-		ID                          string            `json:"id"`
-		Name                        string            `json:"name"`
-		Type                        string            `json:"provider_type"`
-		TenantID                    *string           `json:"tenant_id"`
-		Active                      bool              `json:"is_active"`
-		Config                      map[string]string `json:"config"`
-		RemovalLimitCount           int               `json:"removal_limit_count"`
-		RemovalLimitPercent         float64           `json:"removal_limit_percent"`
-		DepartmentLimitCount        int               `json:"department_limit_count"`
-		DepartmentLimitPercent      float64           `json:"department_limit_percent"`
-		GroupLimitCount             int               `json:"group_limit_count"`
-		GroupLimitPercent           float64           `json:"group_limit_percent"`
-		GroupMembershipLimitCount   int               `json:"group_membership_limit_count"`
-		GroupMembershipLimitPercent float64           `json:"group_membership_limit_percent"`
-		AdministratorLimitCount     int               `json:"administrator_limit_count"`
-		AdministratorLimitPercent   float64           `json:"administrator_limit_percent"`
-		HoldSeconds                 float64           `json:"hold_seconds"`
+		ID       string            `json:"id"`
+		Name     string            `json:"name"`
+		Type     string            `json:"provider_type"`
+		TenantID *string           `json:"tenant_id"`
+		Active   bool              `json:"is_active"`
+		Config   map[string]string `json:"config"`
+		directory.GuardFigures
+		HoldSeconds float64 `json:"hold_seconds"`
 	}{
-		d.ID, d.Name, string(d.Type), d.TenantID, d.Active, settings, d.Guard.Members.Count, d.Guard.Members.Percent,
-		d.Guard.Departments.Count, d.Guard.Departments.Percent, d.Guard.Groups.Count, d.Guard.Groups.Percent,
-		d.Guard.GroupMemberships.Count, d.Guard.GroupMemberships.Percent,
-		d.Guard.Administrators.Count, d.Guard.Administrators.Percent, d.HoldFor.Seconds(),
+		d.ID, d.Name, string(d.Type), d.TenantID, d.Active, settings, directory.FiguresOf(d.Guard), d.HoldFor.Seconds(),
 	})
 	if err != nil {
 		panic(err) // plain data

@@ -46,12 +46,7 @@ func (p Provider) MemberKey(externalID string) string {
 // GuardChange are the parts of a provider's removal guard that are to change; nil
 // leaves a part as it is, or at its default (directory.DefaultGuard) in a new provider.
 type GuardChange struct {
-	Count             *int
-	Percent           *float64
-	DepartmentCount   *int
-	DepartmentPercent *float64
-	// Others are the limits of further kinds.
-	Others map[directory.Kind]directory.LimitChange
+	Limits directory.GuardChange
 	// HoldFor counts in whole seconds.
 	HoldFor *time.Duration
 }
@@ -86,21 +81,16 @@ func (s *Store) Add(ctx context.Context, n NewProvider,
 	seal func(providerID string) ([]Sealed, error)) (string, error) {
 	var id string
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
-		usual := directory.DefaultGuard
 		p := dbsqlc.InsertProviderParams{
 			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config,
-			UpdatedBy:              pg.NullIfEmpty(n.By.Name),
-			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
-			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
-			DepartmentLimitCount:   int32(orElse(n.Guard.DepartmentCount, usual.Departments.Count)),
-			DepartmentLimitPercent: orElse(n.Guard.DepartmentPercent, usual.Departments.Percent),
-			HoldSeconds:            int64(orElse(n.Guard.HoldFor, directory.DefaultHold) / time.Second),
+			UpdatedBy:   pg.NullIfEmpty(n.By.Name),
+			HoldSeconds: int64(orElse(n.Guard.HoldFor, directory.DefaultHold) / time.Second),
 		}
 		var err error
 		if id, err = s.q.InsertProvider(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := s.setLimits(ctx, tx, id, usual, n.Guard.Others); err != nil {
+		if err := s.setLimits(ctx, tx, id, directory.DefaultGuard, n.Guard.Limits); err != nil {
 			return err
 		}
 		if err := s.putSecrets(ctx, tx, id, seal); err != nil {
@@ -132,13 +122,11 @@ func (s *Store) Update(ctx context.Context, id string, c Change, seal func(provi
 		}
 		p := dbsqlc.UpdateProviderParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active,
 			UpdatedBy: pg.NullIfEmpty(c.By.Name)}
-		p.RemovalLimitCount, p.RemovalLimitPercent = pg.Int32(c.Guard.Count), c.Guard.Percent
-		p.DepartmentLimitCount, p.DepartmentLimitPercent = pg.Int32(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
 		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
 		if _, err := s.q.UpdateProvider(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := s.setLimits(ctx, tx, id, before.Guard, c.Guard.Others); err != nil {
+		if err := s.setLimits(ctx, tx, id, before.Guard, c.Guard.Limits); err != nil {
 			return err
 		}
 		if seal != nil {
@@ -157,17 +145,18 @@ func (s *Store) Update(ctx context.Context, id string, c Change, seal func(provi
 	}))
 }
 
-// setLimits stores the limits of kinds that have no columns of their own: what is given, and
-// the rest as it stands.
-func (s *Store) setLimits(ctx context.Context, tx pgx.Tx, providerID string, standing directory.Guard,
-	given map[directory.Kind]directory.LimitChange) error {
-	for kind, change := range given {
+// setLimits stores the limits of which a part is given, the other part as it was.
+func (s *Store) setLimits(ctx context.Context, tx pgx.Tx, providerID string, before directory.Guard,
+	given directory.GuardChange) error {
+	for _, kind := range directory.Kinds() {
+		change := *given.Of(kind.Kind)
 		if change == (directory.LimitChange{}) {
 			continue
 		}
-		limit := change.On(*standing.Of(kind))
+		limit := change.On(*before.Of(kind.Kind))
 		if err := s.q.SetRemovalLimit(ctx, tx, dbsqlc.SetRemovalLimitParams{
-			ProviderID: providerID, ObjectType: string(kind), MaxCount: int32(limit.Count), MaxPercent: limit.Percent,
+			ProviderID: providerID, ObjectType: string(kind.Kind), MaxCount: int32(limit.Count),
+			MaxPercent: limit.Percent,
 		}); err != nil {
 			return err
 		}
@@ -273,8 +262,6 @@ func (s *Store) FindByRun(ctx context.Context, runID string) (Provider, error) {
 
 func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
 	guard := directory.DefaultGuard
-	guard.Members = directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent}
-	guard.Departments = directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent}
 	var own map[directory.Kind]directory.Limit
 	_ = json.Unmarshal(r.OwnLimits, &own) // the database made it; where no row was found it is empty
 	for kind, limit := range own {

@@ -1,37 +1,29 @@
 -- name: InsertProvider :one
-INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
-        department_limit_count, department_limit_percent, hold_seconds, updated_by)
-VALUES (@tenant_id, @name, @provider_type, @config,
-        @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent,
-        @hold_seconds, sqlc.narg(updated_by))
+INSERT INTO identity_providers (tenant_id, name, provider_type, config, hold_seconds, updated_by)
+VALUES (@tenant_id, @name, @provider_type, @config, @hold_seconds, sqlc.narg(updated_by))
 RETURNING id;
 
 -- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
+       hold_seconds, own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers ORDER BY name;
 
 -- name: GetProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
+       hold_seconds, own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers WHERE name = @name;
 
 -- name: LockProviderByID :one
 -- Holds the provider's row against other changes of it, which must not wait for a run.
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
+       hold_seconds, own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers
 WHERE id = @id
 FOR NO KEY UPDATE;
 
 -- name: GetProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
-    p.updated_by,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
-       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits, p.ids_ignore_case
+       p.updated_by, p.hold_seconds, own_removal_limits(p.id)::jsonb AS own_limits, p.ids_ignore_case
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
 -- name: UpdateProvider :execrows
@@ -39,10 +31,6 @@ UPDATE identity_providers SET
     tenant_id = coalesce(sqlc.narg(tenant_id)::uuid, tenant_id),
     config = coalesce(sqlc.narg(config)::jsonb, config),
     is_active = coalesce(sqlc.narg(is_active)::boolean, is_active),
-    removal_limit_count = coalesce(sqlc.narg(removal_limit_count)::int, removal_limit_count),
-    removal_limit_percent = coalesce(sqlc.narg(removal_limit_percent)::float8, removal_limit_percent),
-    department_limit_count = coalesce(sqlc.narg(department_limit_count)::int, department_limit_count),
-    department_limit_percent = coalesce(sqlc.narg(department_limit_percent)::float8, department_limit_percent),
     hold_seconds = coalesce(sqlc.narg(hold_seconds)::bigint, hold_seconds),
     updated_at = now(), updated_by = sqlc.narg(updated_by)
 WHERE id = @id;

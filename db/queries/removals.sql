@@ -223,12 +223,6 @@ GROUP BY r.object_type;
 
 -- name: ListRemovalLimits :many
 -- The limits that a provider has of its own.
-SELECT 'member' AS object_type, p.removal_limit_count AS max_count, p.removal_limit_percent AS max_percent
-FROM identity_providers p WHERE p.id = @provider_id
-UNION ALL
-SELECT 'department', p.department_limit_count, p.department_limit_percent
-FROM identity_providers p WHERE p.id = @provider_id
-UNION ALL
 SELECT l.object_type, l.max_count, l.max_percent
 FROM removal_limits l WHERE l.provider_id = @provider_id;
 

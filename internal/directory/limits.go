@@ -16,6 +16,9 @@ type Limit struct {
 	Percent float64
 }
 
+// GuardChange are the parts of a guard that are given.
+type GuardChange = ByKind[LimitChange]
+
 // LimitChange are the parts of a limit that are given; nil leaves a part as it is.
 type LimitChange struct {
 	Count   *int
@@ -41,6 +44,29 @@ var DefaultGuard = Guard{
 	Groups:           Limit{Count: 3, Percent: 10},
 	GroupMemberships: Limit{Count: 20, Percent: 10},
 	Administrators:   Limit{Count: 3, Percent: 10},
+}
+
+// GuardFigures are a guard's limits as documents name them.
+type GuardFigures struct {
+	RemovalLimitCount           int     `json:"removal_limit_count" doc:"A run that would remove more is held."`
+	RemovalLimitPercent         float64 `json:"removal_limit_percent"`
+	DepartmentLimitCount        int     `json:"department_limit_count"`
+	DepartmentLimitPercent      float64 `json:"department_limit_percent"`
+	GroupLimitCount             int     `json:"group_limit_count"`
+	GroupLimitPercent           float64 `json:"group_limit_percent"`
+	GroupMembershipLimitCount   int     `json:"group_membership_limit_count" doc:"Of places in groups."`
+	GroupMembershipLimitPercent float64 `json:"group_membership_limit_percent"`
+	AdministratorLimitCount     int     `json:"administrator_limit_count"`
+	AdministratorLimitPercent   float64 `json:"administrator_limit_percent"`
+}
+
+// FiguresOf returns a guard's limits for a document.
+func FiguresOf(g Guard) GuardFigures {
+	return GuardFigures{
+		g.Members.Count, g.Members.Percent, g.Departments.Count, g.Departments.Percent, g.Groups.Count,
+		g.Groups.Percent, g.GroupMemberships.Count, g.GroupMemberships.Percent, g.Administrators.Count,
+		g.Administrators.Percent,
+	}
 }
 
 // DefaultHold is how long a held run waits for a decision unless the provider says otherwise.

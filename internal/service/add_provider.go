@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,12 +21,7 @@ import (
 // GuardInput are the parts of a provider's removal guard that are given; nil leaves a part
 // as it is, or at its default in a new provider.
 type GuardInput struct {
-	MemberLimit       *int
-	MemberPercent     *float64
-	DepartmentLimit   *int
-	DepartmentPercent *float64
-	// Others are the limits of groups, places in groups and administrators.
-	Others map[directory.Kind]directory.LimitChange
+	Limits directory.GuardChange
 	// HoldFor is how long a held run waits for a decision, in whole seconds.
 	HoldFor *time.Duration
 }
@@ -42,19 +35,17 @@ const (
 
 // change returns what is asked for, or what is wrong with it.
 func (g GuardInput) change() (providers.GuardChange, error) {
-	given := map[string]directory.LimitChange{
-		"removal":            {Count: g.MemberLimit, Percent: g.MemberPercent},
-		"department-removal": {Count: g.DepartmentLimit, Percent: g.DepartmentPercent},
-	}
-	for kind, limit := range g.Others {
-		given[strings.ReplaceAll(string(kind), "_", "-")+"-removal"] = limit
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if n := given[name].Count; n != nil && (*n < 0 || *n > maxRemovals) {
+	for _, kind := range directory.Kinds() {
+		name := strings.ReplaceAll(string(kind.Kind), "_", "-") + "-removal"
+		if kind.Kind == directory.KindMember {
+			name = "removal"
+		}
+		limit := g.Limits.Of(kind.Kind)
+		if n := limit.Count; n != nil && (*n < 0 || *n > maxRemovals) {
 			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid,
 				Args: Args{Field: name + "-limit", Number: float64(*n)}}
 		}
-		if p := given[name].Percent; p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
+		if p := limit.Percent; p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
 			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid,
 				Args: Args{Field: name + "-percent", Number: *p}}
 		}
@@ -63,10 +54,7 @@ func (g GuardInput) change() (providers.GuardChange, error) {
 		return providers.GuardChange{}, &Error{Code: HoldTimeInvalid,
 			Args: Args{Field: "hold-for", Duration: *d, Limit: maxHold}}
 	}
-	return providers.GuardChange{
-		Count: g.MemberLimit, Percent: g.MemberPercent, HoldFor: g.HoldFor,
-		DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent, Others: g.Others,
-	}, nil
+	return providers.GuardChange(g), nil
 }
 
 // AddProviderInput is a provider to be stored.

@@ -30,17 +30,8 @@ type Provider struct {
 
 // Guard are the limits beyond which removals are held.
 type Guard struct {
-	RemovalLimitCount           int     `json:"removal_limit_count" doc:"A run that would remove more is held."`
-	RemovalLimitPercent         float64 `json:"removal_limit_percent"`
-	DepartmentLimitCount        int     `json:"department_limit_count"`
-	DepartmentLimitPercent      float64 `json:"department_limit_percent"`
-	GroupLimitCount             int     `json:"group_limit_count"`
-	GroupLimitPercent           float64 `json:"group_limit_percent"`
-	GroupMembershipLimitCount   int     `json:"group_membership_limit_count" doc:"Of places in groups."`
-	GroupMembershipLimitPercent float64 `json:"group_membership_limit_percent"`
-	AdministratorLimitCount     int     `json:"administrator_limit_count"`
-	AdministratorLimitPercent   float64 `json:"administrator_limit_percent"`
-	HoldSeconds                 int64   `json:"hold_seconds" doc:"How long a held run waits for a decision."`
+	directory.GuardFigures
+	HoldSeconds int64 `json:"hold_seconds" doc:"How long a held run waits for a decision."`
 }
 
 // GuardChange are limits to be set; what is left out stays, or is the default.
@@ -59,17 +50,14 @@ type GuardChange struct {
 }
 
 func (g GuardChange) input() service.GuardInput {
-	in := service.GuardInput{
-		MemberLimit: g.RemovalLimitCount, MemberPercent: g.RemovalLimitPercent,
-		DepartmentLimit: g.DepartmentLimitCount, DepartmentPercent: g.DepartmentLimitPercent,
-		Others: map[directory.Kind]directory.LimitChange{
-			directory.KindGroup: {Count: g.GroupLimitCount, Percent: g.GroupLimitPercent},
-			directory.KindGroupMembership: {
-				Count: g.GroupMembershipLimitCount, Percent: g.GroupMembershipLimitPercent,
-			},
-			directory.KindAdministrator: {Count: g.AdministratorLimitCount, Percent: g.AdministratorLimitPercent},
-		},
-	}
+	type limit = directory.LimitChange
+	in := service.GuardInput{Limits: directory.GuardChange{
+		Members:          limit{Count: g.RemovalLimitCount, Percent: g.RemovalLimitPercent},
+		Departments:      limit{Count: g.DepartmentLimitCount, Percent: g.DepartmentLimitPercent},
+		Groups:           limit{Count: g.GroupLimitCount, Percent: g.GroupLimitPercent},
+		GroupMemberships: limit{Count: g.GroupMembershipLimitCount, Percent: g.GroupMembershipLimitPercent},
+		Administrators:   limit{Count: g.AdministratorLimitCount, Percent: g.AdministratorLimitPercent},
+	}}
 	if g.HoldSeconds != nil {
 		d := time.Duration(*g.HoldSeconds) * time.Second
 		in.HoldFor = &d
@@ -82,16 +70,7 @@ func providerOf(ctx context.Context, p service.Provider) Provider {
 		ID: p.ID, TenantID: p.TenantID, Name: p.Name, Type: string(p.Type), Active: p.Active, Config: p.Config,
 		LastSyncedAt: p.LastSyncedAt,
 		CreatedAt:    p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy,
-		Guard: Guard{
-			RemovalLimitCount: p.Guard.Members.Count, RemovalLimitPercent: p.Guard.Members.Percent,
-			DepartmentLimitCount: p.Guard.Departments.Count, DepartmentLimitPercent: p.Guard.Departments.Percent,
-			GroupLimitCount: p.Guard.Groups.Count, GroupLimitPercent: p.Guard.Groups.Percent,
-			GroupMembershipLimitCount:   p.Guard.GroupMemberships.Count,
-			GroupMembershipLimitPercent: p.Guard.GroupMemberships.Percent,
-			AdministratorLimitCount:     p.Guard.Administrators.Count,
-			AdministratorLimitPercent:   p.Guard.Administrators.Percent,
-			HoldSeconds:                 int64(p.HoldFor / time.Second),
-		},
+		Guard: Guard{directory.FiguresOf(p.Guard), int64(p.HoldFor / time.Second)},
 	}
 	if callerOf(ctx).Role == access.Reader {
 		out.Config = nil

@@ -59,15 +59,14 @@ func GuardHelp() kong.Vars {
 
 // guard is what the flags ask for.
 func (f guardFlags) guard() service.GuardInput {
+	type limit = directory.LimitChange
 	return service.GuardInput{
-		MemberLimit: f.RemovalLimit, MemberPercent: f.RemovalPercent,
-		DepartmentLimit: f.DepartmentRemovalLimit, DepartmentPercent: f.DepartmentRemovalPercent,
-		Others: map[directory.Kind]directory.LimitChange{
-			directory.KindGroup: {Count: f.GroupRemovalLimit, Percent: f.GroupRemovalPercent},
-			directory.KindGroupMembership: {
-				Count: f.GroupMembershipRemovalLimit, Percent: f.GroupMembershipRemovalPercent,
-			},
-			directory.KindAdministrator: {Count: f.AdministratorRemovalLimit, Percent: f.AdministratorRemovalPercent},
+		Limits: directory.GuardChange{
+			Members:          limit{Count: f.RemovalLimit, Percent: f.RemovalPercent},
+			Departments:      limit{Count: f.DepartmentRemovalLimit, Percent: f.DepartmentRemovalPercent},
+			Groups:           limit{Count: f.GroupRemovalLimit, Percent: f.GroupRemovalPercent},
+			GroupMemberships: limit{Count: f.GroupMembershipRemovalLimit, Percent: f.GroupMembershipRemovalPercent},
+			Administrators:   limit{Count: f.AdministratorRemovalLimit, Percent: f.AdministratorRemovalPercent},
 		},
 		HoldFor: f.HoldFor,
 	}

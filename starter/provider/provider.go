@@ -39,28 +39,18 @@ Examples:
 
 // View is a provider as the command line shows it: no secret in it.
 type View struct {
-	ID                string                 `json:"id"`
-	Name              string                 `json:"name"`
-	Type              directory.ProviderType `json:"provider_type"`
-	TenantID          *string                `json:"tenant_id"`
-	Active            bool                   `json:"is_active"`
-	Config            map[string]string      `json:"config"`
-	LastSyncedAt      *time.Time             `json:"last_synced_at"`
-	CreatedAt         time.Time              `json:"created_at"`
-	UpdatedAt         time.Time              `json:"updated_at"`
-	UpdatedBy         string                 `json:"updated_by,omitempty"`
-	RemovalLimit      int                    `json:"removal_limit_count"`
-	RemovalPercent    float64                `json:"removal_limit_percent"`
-	DepartmentLimit   int                    `json:"department_limit_count"`
-	DepartmentPercent float64                `json:"department_limit_percent"`
-	GroupLimit        int                    `json:"group_limit_count"`
-	GroupPercent      float64                `json:"group_limit_percent"`
-	// Those of places in groups, of members and departments alike.
-	GroupMembershipLimit   int     `json:"group_membership_limit_count"`
-	GroupMembershipPercent float64 `json:"group_membership_limit_percent"`
-	AdministratorLimit     int     `json:"administrator_limit_count"`
-	AdministratorPercent   float64 `json:"administrator_limit_percent"`
-	HoldSeconds            int64   `json:"hold_seconds"`
+	ID           string                 `json:"id"`
+	Name         string                 `json:"name"`
+	Type         directory.ProviderType `json:"provider_type"`
+	TenantID     *string                `json:"tenant_id"`
+	Active       bool                   `json:"is_active"`
+	Config       map[string]string      `json:"config"`
+	LastSyncedAt *time.Time             `json:"last_synced_at"`
+	CreatedAt    time.Time              `json:"created_at"`
+	UpdatedAt    time.Time              `json:"updated_at"`
+	UpdatedBy    string                 `json:"updated_by,omitempty"`
+	directory.GuardFigures
+	HoldSeconds int64 `json:"hold_seconds"`
 	// Schedule is when it is synced, where that was asked for.
 	Schedule *schedule.View `json:"schedule,omitempty"`
 }
@@ -69,13 +59,7 @@ func viewOf(p service.Provider) View {
 	return View{
 		ID: p.ID, Name: p.Name, Type: p.Type, TenantID: p.TenantID, Active: p.Active, Config: p.Config,
 		LastSyncedAt: p.LastSyncedAt, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy,
-		RemovalLimit: p.Guard.Members.Count, RemovalPercent: p.Guard.Members.Percent,
-		DepartmentLimit: p.Guard.Departments.Count, DepartmentPercent: p.Guard.Departments.Percent,
-		GroupLimit: p.Guard.Groups.Count, GroupPercent: p.Guard.Groups.Percent,
-		GroupMembershipLimit:   p.Guard.GroupMemberships.Count,
-		GroupMembershipPercent: p.Guard.GroupMemberships.Percent,
-		AdministratorLimit:     p.Guard.Administrators.Count, AdministratorPercent: p.Guard.Administrators.Percent,
-		HoldSeconds: int64(p.HoldFor / time.Second),
+		GuardFigures: directory.FiguresOf(p.Guard), HoldSeconds: int64(p.HoldFor / time.Second),
 	}
 }
 

@@ -44,8 +44,10 @@ const limit = 20
 
 // limits states that for a new provider, so that no test depends on what is usual.
 func limits() providers.GuardChange {
-	return providers.GuardChange{Count: new(limit), Percent: new(5.0), DepartmentCount: new(limit),
-		DepartmentPercent: new(5.0)}
+	return providers.GuardChange{Limits: directory.GuardChange{
+		Members:     directory.LimitChange{Count: new(limit), Percent: new(5.0)},
+		Departments: directory.LimitChange{Count: new(limit), Percent: new(5.0)},
+	}}
 }
 
 func newLeaving(w *world, kind directory.ProviderType) *leaving {
@@ -245,7 +247,7 @@ func (w *world) guard(s *source, people int) {
 	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID,
-		providers.Change{Guard: providers.GuardChange{Count: &people, Percent: new(0.0)}}, nil))
+		providers.Change{Guard: providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: &people, Percent: new(0.0)}}}}, nil))
 }
 
 // What does not read and apply the whole company leaves a hold as it is: a plan "changes

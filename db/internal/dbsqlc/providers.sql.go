@@ -128,29 +128,24 @@ func (q *Queries) DropProviderRaw(ctx context.Context, db DBTX, providerID *stri
 
 const getProviderByName = `-- name: GetProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
+       hold_seconds, own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers WHERE name = $1
 `
 
 type GetProviderByNameRow struct {
-	ID                     string
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	IsActive               bool
-	Config                 json.RawMessage
-	LastSyncedAt           *time.Time
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
-	UpdatedBy              *string
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	HoldSeconds            int64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-	OwnLimits              json.RawMessage
-	IdsIgnoreCase          bool
+	ID            string
+	TenantID      *string
+	Name          string
+	ProviderType  string
+	IsActive      bool
+	Config        json.RawMessage
+	LastSyncedAt  *time.Time
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	UpdatedBy     *string
+	HoldSeconds   int64
+	OwnLimits     json.RawMessage
+	IdsIgnoreCase bool
 }
 
 func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (GetProviderByNameRow, error) {
@@ -167,11 +162,7 @@ func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.UpdatedBy,
-		&i.RemovalLimitCount,
-		&i.RemovalLimitPercent,
 		&i.HoldSeconds,
-		&i.DepartmentLimitCount,
-		&i.DepartmentLimitPercent,
 		&i.OwnLimits,
 		&i.IdsIgnoreCase,
 	)
@@ -180,30 +171,24 @@ func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (
 
 const getProviderByRun = `-- name: GetProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
-    p.updated_by,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
-       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits, p.ids_ignore_case
+       p.updated_by, p.hold_seconds, own_removal_limits(p.id)::jsonb AS own_limits, p.ids_ignore_case
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
 
 type GetProviderByRunRow struct {
-	ID                     string
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	IsActive               bool
-	Config                 json.RawMessage
-	LastSyncedAt           *time.Time
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
-	UpdatedBy              *string
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	HoldSeconds            int64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-	OwnLimits              json.RawMessage
-	IdsIgnoreCase          bool
+	ID            string
+	TenantID      *string
+	Name          string
+	ProviderType  string
+	IsActive      bool
+	Config        json.RawMessage
+	LastSyncedAt  *time.Time
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	UpdatedBy     *string
+	HoldSeconds   int64
+	OwnLimits     json.RawMessage
+	IdsIgnoreCase bool
 }
 
 func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (GetProviderByRunRow, error) {
@@ -220,11 +205,7 @@ func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.UpdatedBy,
-		&i.RemovalLimitCount,
-		&i.RemovalLimitPercent,
 		&i.HoldSeconds,
-		&i.DepartmentLimitCount,
-		&i.DepartmentLimitPercent,
 		&i.OwnLimits,
 		&i.IdsIgnoreCase,
 	)
@@ -250,25 +231,18 @@ func (q *Queries) GetToken(ctx context.Context, db DBTX, arg GetTokenParams) ([]
 }
 
 const insertProvider = `-- name: InsertProvider :one
-INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
-        department_limit_count, department_limit_percent, hold_seconds, updated_by)
-VALUES ($1, $2, $3, $4,
-        $5, $6, $7, $8,
-        $9, $10)
+INSERT INTO identity_providers (tenant_id, name, provider_type, config, hold_seconds, updated_by)
+VALUES ($1, $2, $3, $4, $5, $6)
 RETURNING id
 `
 
 type InsertProviderParams struct {
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	Config                 json.RawMessage
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-	HoldSeconds            int64
-	UpdatedBy              *string
+	TenantID     *string
+	Name         string
+	ProviderType string
+	Config       json.RawMessage
+	HoldSeconds  int64
+	UpdatedBy    *string
 }
 
 func (q *Queries) InsertProvider(ctx context.Context, db DBTX, arg InsertProviderParams) (string, error) {
@@ -277,10 +251,6 @@ func (q *Queries) InsertProvider(ctx context.Context, db DBTX, arg InsertProvide
 		arg.Name,
 		arg.ProviderType,
 		arg.Config,
-		arg.RemovalLimitCount,
-		arg.RemovalLimitPercent,
-		arg.DepartmentLimitCount,
-		arg.DepartmentLimitPercent,
 		arg.HoldSeconds,
 		arg.UpdatedBy,
 	)
@@ -320,29 +290,24 @@ func (q *Queries) ListAllSecrets(ctx context.Context, db DBTX) ([]ProviderSecret
 
 const listProviders = `-- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
+       hold_seconds, own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers ORDER BY name
 `
 
 type ListProvidersRow struct {
-	ID                     string
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	IsActive               bool
-	Config                 json.RawMessage
-	LastSyncedAt           *time.Time
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
-	UpdatedBy              *string
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	HoldSeconds            int64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-	OwnLimits              json.RawMessage
-	IdsIgnoreCase          bool
+	ID            string
+	TenantID      *string
+	Name          string
+	ProviderType  string
+	IsActive      bool
+	Config        json.RawMessage
+	LastSyncedAt  *time.Time
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	UpdatedBy     *string
+	HoldSeconds   int64
+	OwnLimits     json.RawMessage
+	IdsIgnoreCase bool
 }
 
 func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRow, error) {
@@ -365,11 +330,7 @@ func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRo
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.UpdatedBy,
-			&i.RemovalLimitCount,
-			&i.RemovalLimitPercent,
 			&i.HoldSeconds,
-			&i.DepartmentLimitCount,
-			&i.DepartmentLimitPercent,
 			&i.OwnLimits,
 			&i.IdsIgnoreCase,
 		); err != nil {
@@ -425,31 +386,26 @@ func (q *Queries) LockProvider(ctx context.Context, db DBTX, id string) error {
 
 const lockProviderByID = `-- name: LockProviderByID :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
+       hold_seconds, own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers
 WHERE id = $1
 FOR NO KEY UPDATE
 `
 
 type LockProviderByIDRow struct {
-	ID                     string
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	IsActive               bool
-	Config                 json.RawMessage
-	LastSyncedAt           *time.Time
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
-	UpdatedBy              *string
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	HoldSeconds            int64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-	OwnLimits              json.RawMessage
-	IdsIgnoreCase          bool
+	ID            string
+	TenantID      *string
+	Name          string
+	ProviderType  string
+	IsActive      bool
+	Config        json.RawMessage
+	LastSyncedAt  *time.Time
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	UpdatedBy     *string
+	HoldSeconds   int64
+	OwnLimits     json.RawMessage
+	IdsIgnoreCase bool
 }
 
 // Holds the provider's row against other changes of it, which must not wait for a run.
@@ -467,11 +423,7 @@ func (q *Queries) LockProviderByID(ctx context.Context, db DBTX, id string) (Loc
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.UpdatedBy,
-		&i.RemovalLimitCount,
-		&i.RemovalLimitPercent,
 		&i.HoldSeconds,
-		&i.DepartmentLimitCount,
-		&i.DepartmentLimitPercent,
 		&i.OwnLimits,
 		&i.IdsIgnoreCase,
 	)
@@ -672,26 +624,18 @@ UPDATE identity_providers SET
     tenant_id = coalesce($1::uuid, tenant_id),
     config = coalesce($2::jsonb, config),
     is_active = coalesce($3::boolean, is_active),
-    removal_limit_count = coalesce($4::int, removal_limit_count),
-    removal_limit_percent = coalesce($5::float8, removal_limit_percent),
-    department_limit_count = coalesce($6::int, department_limit_count),
-    department_limit_percent = coalesce($7::float8, department_limit_percent),
-    hold_seconds = coalesce($8::bigint, hold_seconds),
-    updated_at = now(), updated_by = $9
-WHERE id = $10
+    hold_seconds = coalesce($4::bigint, hold_seconds),
+    updated_at = now(), updated_by = $5
+WHERE id = $6
 `
 
 type UpdateProviderParams struct {
-	TenantID               *string
-	Config                 json.RawMessage
-	IsActive               *bool
-	RemovalLimitCount      *int32
-	RemovalLimitPercent    *float64
-	DepartmentLimitCount   *int32
-	DepartmentLimitPercent *float64
-	HoldSeconds            *int64
-	UpdatedBy              *string
-	ID                     string
+	TenantID    *string
+	Config      json.RawMessage
+	IsActive    *bool
+	HoldSeconds *int64
+	UpdatedBy   *string
+	ID          string
 }
 
 func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProviderParams) (int64, error) {
@@ -699,10 +643,6 @@ func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProvide
 		arg.TenantID,
 		arg.Config,
 		arg.IsActive,
-		arg.RemovalLimitCount,
-		arg.RemovalLimitPercent,
-		arg.DepartmentLimitCount,
-		arg.DepartmentLimitPercent,
 		arg.HoldSeconds,
 		arg.UpdatedBy,
 		arg.ID,

@@ -339,12 +339,6 @@ func (q *Queries) ListCountMismatches(ctx context.Context, db DBTX, arg ListCoun
 }
 
 const listRemovalLimits = `-- name: ListRemovalLimits :many
-SELECT 'member' AS object_type, p.removal_limit_count AS max_count, p.removal_limit_percent AS max_percent
-FROM identity_providers p WHERE p.id = $1
-UNION ALL
-SELECT 'department', p.department_limit_count, p.department_limit_percent
-FROM identity_providers p WHERE p.id = $1
-UNION ALL
 SELECT l.object_type, l.max_count, l.max_percent
 FROM removal_limits l WHERE l.provider_id = $1
 `

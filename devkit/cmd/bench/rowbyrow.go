@@ -77,10 +77,7 @@ func copyDepartments(ctx context.Context, from, to *pgx.Conn) error {
 		table   string
 		columns []string
 	}{
-		{"identity_providers", []string{
-			"id", "name", "provider_type", "removal_limit_count", "removal_limit_percent",
-			"department_limit_count", "department_limit_percent", "hold_seconds",
-		}},
+		{"identity_providers", []string{"id", "name", "provider_type", "hold_seconds"}},
 		{"org_departments", []string{"id", "provider_id", "external_id", "name", "status"}},
 	} {
 		got, err := from.Query(ctx, "SELECT "+strings.Join(t.columns, ", ")+" FROM "+t.table)

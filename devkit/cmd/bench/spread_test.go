@@ -11,8 +11,7 @@ import (
 
 // twoPeople stores two people in two departments under ids that are drawn anew.
 const twoPeople = `
-	INSERT INTO identity_providers (name, provider_type, removal_limit_count, removal_limit_percent,
-		department_limit_count, department_limit_percent, hold_seconds) VALUES ('acme', 'feishu', 0, 0, 0, 0, 1);
+	INSERT INTO identity_providers (name, provider_type, hold_seconds) VALUES ('acme', 'feishu', 1);
 	INSERT INTO org_departments (provider_id, external_id, name, path, member_count)
 		SELECT id, 'top', 'Top', 'Top', 2 FROM identity_providers;
 	INSERT INTO org_departments (provider_id, external_id, parent_id, name, path, member_count)

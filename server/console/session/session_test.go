@@ -153,9 +153,8 @@ func TestASessionEndsWithWhatItRestsOn(t *testing.T) {
 		return who != ""
 	}
 	const member = "7b2c0000-0000-4000-8000-000000000001"
-	exec(`INSERT INTO identity_providers (id, name, provider_type, removal_limit_count,
-		removal_limit_percent, department_limit_count, department_limit_percent, hold_seconds)
-		VALUES ('7b2c0000-0000-4000-8000-000000000002', 'acme', 'wecom', 1, 1, 1, 1, 1)`)
+	exec(`INSERT INTO identity_providers (id, name, provider_type, hold_seconds)
+		VALUES ('7b2c0000-0000-4000-8000-000000000002', 'acme', 'wecom', 1)`)
 	exec(`INSERT INTO org_members (id, provider_id, external_id, name)
 		VALUES ('` + member + `', '7b2c0000-0000-4000-8000-000000000002', 'ann', 'Ann')`)
 	exec(`INSERT INTO org_administrators (provider_id, member_id, source, level)
