@@ -206,9 +206,11 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 		hold   string
 		asked  int
 	}{
-		"people": {limits: providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: new(1), Percent: new(0.0)}}},
+		"people": {limits: providers.GuardChange{Limits: directory.GuardChange{
+			Members: directory.LimitChange{Count: new(1), Percent: new(0.0)}}},
 			hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
-		"departments": {limits: providers.GuardChange{Limits: directory.GuardChange{Departments: directory.LimitChange{Count: new(0), Percent: new(0.0)}}},
+		"departments": {limits: providers.GuardChange{Limits: directory.GuardChange{
+			Departments: directory.LimitChange{Count: new(0), Percent: new(0.0)}}},
 			hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
 		"neither": {asked: 3},
 	} {

@@ -44,7 +44,8 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	ctx := t.Context()
 	name := "acme"
 	id, err := d.store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.WeCom,
-		Config: []byte(`{"corp_id": "c"}`), Guard: providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: new(7), Percent: new(1.5)}}}},
+		Config: []byte(`{"corp_id": "c"}`), Guard: providers.GuardChange{Limits: directory.GuardChange{
+			Members: directory.LimitChange{Count: new(7), Percent: new(1.5)}}}},
 		sealing("secret", "s", "sync_secret", "t"))
 	require.NoError(t, err)
 	_, err = d.store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.Feishu,

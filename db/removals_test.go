@@ -253,7 +253,8 @@ func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
 	}
 	limits := func() directory.Guard { return c.sync(snapshot{departments: "1"}).plan.Guard }
 	want := directory.DefaultGuard
-	change(providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: new(4), Percent: new(12.5)}}})
+	change(providers.GuardChange{Limits: directory.GuardChange{
+		Members: directory.LimitChange{Count: new(4), Percent: new(12.5)}}})
 	want.Members = directory.Limit{Count: 4, Percent: 12.5}
 	require.Equal(t, want, limits(), "the people's limits are not the departments'")
 	change(providers.GuardChange{Limits: directory.GuardChange{Departments: directory.LimitChange{Count: new(1)}}})
