@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -306,11 +307,8 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 	if plan.Rules, err = s.ruleFigures(ctx, tx, runID); err != nil {
 		return plan, err
 	}
-	limits, err := s.q.ListRemovalLimits(ctx, tx, providerID)
-	plan.Guard = directory.DefaultGuard
-	for _, l := range limits {
-		*plan.Guard.Of(directory.Kind(l.ObjectType)) = directory.Limit{Count: int(l.MaxCount), Percent: l.MaxPercent}
-	}
+	limits, err := s.q.GetOwnRemovalLimits(ctx, tx, providerID)
+	plan.Guard = providers.GuardOf(limits)
 	return plan, err
 }
 

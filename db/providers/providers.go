@@ -260,18 +260,23 @@ func (s *Store) FindByRun(ctx context.Context, runID string) (Provider, error) {
 	return providerOf(dbsqlc.GetProviderByNameRow(row)), pg.Interpret("find provider of run", err)
 }
 
-func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
+// GuardOf is the guard of a provider with these limits of its own, as own_removal_limits has them.
+func GuardOf(limits json.RawMessage) directory.Guard {
 	guard := directory.DefaultGuard
 	var own map[directory.Kind]directory.Limit
-	_ = json.Unmarshal(r.OwnLimits, &own) // the database made it; where no row was found it is empty
+	_ = json.Unmarshal(limits, &own) // the database made it; where no row was found it is empty
 	for kind, limit := range own {
 		*guard.Of(kind) = limit
 	}
+	return guard
+}
+
+func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
 		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 		UpdatedBy: pg.OrZero(r.UpdatedBy),
-		Guard:     guard,
+		Guard:     GuardOf(r.OwnLimits),
 		HoldFor:   time.Duration(r.HoldSeconds) * time.Second,
 
 		IDsIgnoreCase: r.IdsIgnoreCase,

@@ -221,10 +221,8 @@ FROM sync_run_removals r
 WHERE r.run_id = @run_id
 GROUP BY r.object_type;
 
--- name: ListRemovalLimits :many
--- The limits that a provider has of its own.
-SELECT l.object_type, l.max_count, l.max_percent
-FROM removal_limits l WHERE l.provider_id = @provider_id;
+-- name: GetOwnRemovalLimits :one
+SELECT own_removal_limits(@provider_id)::jsonb AS own_limits;
 
 -- name: CountActive :many
 -- How many of a provider's objects are there, of each kind; memberships only if asked for.

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"encoding/json"
 )
 
 const clearRemovals = `-- name: ClearRemovals :exec
@@ -211,6 +212,17 @@ func (q *Queries) GetCompleteness(ctx context.Context, db DBTX, runID string) (G
 	return i, err
 }
 
+const getOwnRemovalLimits = `-- name: GetOwnRemovalLimits :one
+SELECT own_removal_limits($1)::jsonb AS own_limits
+`
+
+func (q *Queries) GetOwnRemovalLimits(ctx context.Context, db DBTX, providerID string) (json.RawMessage, error) {
+	row := db.QueryRow(ctx, getOwnRemovalLimits, providerID)
+	var own_limits json.RawMessage
+	err := row.Scan(&own_limits)
+	return own_limits, err
+}
+
 const getRemovalFigures = `-- name: GetRemovalFigures :many
 SELECT r.object_type,
     (count(*) FILTER (WHERE r.confirmed))::int AS planned,
@@ -328,38 +340,6 @@ func (q *Queries) ListCountMismatches(ctx context.Context, db DBTX, arg ListCoun
 	for rows.Next() {
 		var i ListCountMismatchesRow
 		if err := rows.Scan(&i.ExternalID, &i.Declared, &i.Read); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listRemovalLimits = `-- name: ListRemovalLimits :many
-SELECT l.object_type, l.max_count, l.max_percent
-FROM removal_limits l WHERE l.provider_id = $1
-`
-
-type ListRemovalLimitsRow struct {
-	ObjectType string
-	MaxCount   int32
-	MaxPercent float64
-}
-
-// The limits that a provider has of its own.
-func (q *Queries) ListRemovalLimits(ctx context.Context, db DBTX, providerID string) ([]ListRemovalLimitsRow, error) {
-	rows, err := db.Query(ctx, listRemovalLimits, providerID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ListRemovalLimitsRow
-	for rows.Next() {
-		var i ListRemovalLimitsRow
-		if err := rows.Scan(&i.ObjectType, &i.MaxCount, &i.MaxPercent); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
