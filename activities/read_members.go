@@ -15,12 +15,6 @@ import (
 // only such a one can be unchanged.
 const ownMembers = "department"
 
-// maxUnavailableInRow is how many departments of a batch may fail in a row for want of a
-// connection before the batch counts as failed as a whole: then it is the provider
-// or the network, and waiting helps more than asking the next. A small batch never
-// counts so: each of its departments is tried alone afterwards.
-const maxUnavailableInRow = smallBatch + 1
-
 // ReadMembersResult is what a batch brought.
 type ReadMembersResult struct {
 	// Failed are the positions of departments that could not be read and may be tried

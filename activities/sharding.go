@@ -37,6 +37,11 @@ const (
 	// smallBatch is how many departments a batch has at least where that leaves no place
 	// empty: reading so few takes no longer than waiting for Temporal.
 	smallBatch = 4
+	// maxUnavailableInRow is how many departments of a batch may fail in a row for want of a
+	// connection before the batch counts as failed as a whole: then it is the provider or the
+	// network, and waiting helps more than asking the next. A small batch never counts so: each
+	// of its departments is tried alone afterwards.
+	maxUnavailableInRow = smallBatch + 1
 )
 
 // shardingOf returns how to divide a number of departments of a provider. All shards are of
