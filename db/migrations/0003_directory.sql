@@ -1,5 +1,6 @@
 -- is_object_kind names the kinds of objects, as internal/directory/kinds.go does. A new kind
--- stands here, in org_objects or org_places, and has triggers of its own for the change log.
+-- stands here, in org_objects or org_places, has triggers of its own for the change log and, if
+-- it is read by listings of its own, stands in stored_listings and staged_listings.
 CREATE FUNCTION is_object_kind(name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT name IN ('department', 'member', 'membership', 'group', 'group_membership', 'administrator')
