@@ -100,7 +100,7 @@ func TestLocalAdministratorsAreNamed(t *testing.T) {
 	// A member named twice, in two ways, is marked once.
 	require.Contains(t, in.ok("member", "offline", "acme", "u1", "E00017", "u1", "--wait").stdout, "deactivated")
 	many := strings.TrimSuffix(strings.Repeat("x,", workflows.MaxMembers+1), ",")
-	require.Contains(t, in.run("admins", "acme", "--add", many).stderr, "too many ids")
+	require.Contains(t, in.run("admins", "acme", "--add", many).stderr, "name at most 300 members")
 }
 
 func TestGroupsAndAdministratorsAreShown(t *testing.T) {

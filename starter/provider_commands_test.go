@@ -89,7 +89,8 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.False(t, got.Active)
 	require.Equal(t, 7, got.RemovalLimitCount)
 	require.InDelta(t, 12.5, got.RemovalLimitPercent, 0)
-	require.Equal(t, added.DepartmentLimitCount, got.DepartmentLimitCount, "the people's limits are not the departments'")
+	require.Equal(t, added.DepartmentLimitCount, got.DepartmentLimitCount,
+		"the people's limits are not the departments'")
 	note(in.ok("provider", "update", "acme", "--department-removal-limit", "0", "--department-removal-percent", "1",
 		"--hold-for", "90m", "--output", "json")).json(&got)
 	require.Equal(t, 7, got.RemovalLimitCount)

@@ -247,7 +247,8 @@ func (w *world) guard(s *source, people int) {
 	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID,
-		providers.Change{Guard: providers.GuardChange{Limits: directory.GuardChange{Members: directory.LimitChange{Count: &people, Percent: new(0.0)}}}}, nil))
+		providers.Change{Guard: providers.GuardChange{Limits: directory.GuardChange{
+			Members: directory.LimitChange{Count: &people, Percent: new(0.0)}}}}, nil))
 }
 
 // What does not read and apply the whole company leaves a hold as it is: a plan "changes
