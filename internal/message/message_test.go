@@ -107,7 +107,7 @@ var families = []string{"phase.", "status.", "kind.", "change.", "error.", "prob
 
 // literals are codes that stand where they are used, such as in a client's table of the provider's
 // codes.
-var literals = []string{"refusal.", "credential.", "place.", "tried.", "found.", "cost.", "fault.", "remedy."}
+var literals = []string{"refusal.", "credential.", "place.", "tried.", "found.", "cost.", "fault.", "remedy.", "rule."}
 
 func isOf(families []string, code Code) bool {
 	return slices.ContainsFunc(families, func(family string) bool { return strings.HasPrefix(string(code), family) })

@@ -22,8 +22,15 @@ func (t Text) In(l Language) string {
 	}
 	args := maps.Clone(t.Args)
 	for name, value := range args {
-		if inner, ok := value.(Text); ok {
+		switch inner := value.(type) {
+		case Text:
 			args[name] = inner.In(l)
+		case []Text:
+			texts := make([]string, len(inner))
+			for i, one := range inner {
+				texts[i] = one.In(l)
+			}
+			args[name] = texts
 		}
 	}
 	return l.Text(t.Code, args)

@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -12,6 +10,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/ext"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/normalize"
 	"github.com/orgsync/orgsync/internal/translit"
 )
@@ -67,13 +66,13 @@ type program struct {
 }
 
 // compile makes a program of an expression. The error says what is wrong and what would be right.
-func compile(expression string, want result) (*program, error) {
+func compile(expression string, want result) (*program, *message.Error) {
 	if len(expression) > MaxExpression {
-		return nil, fmt.Errorf("the expression has %d bytes; at most %d are allowed", len(expression), MaxExpression)
+		return nil, wrong("rule.expression_too_long", message.Args{"Bytes": len(expression), "Most": MaxExpression})
 	}
 	env, err := environment()
 	if err != nil {
-		return nil, err
+		return nil, wrong("rule.not_evaluated", message.Args{"Said": err.Error()})
 	}
 	ast, issues := env.Compile(expression)
 	if issues.Err() != nil {
@@ -84,7 +83,7 @@ func compile(expression string, want result) (*program, error) {
 	}
 	made, err := env.Program(ast, cel.CostLimit(maxCost), cel.CostTracking(sizeCost{}))
 	if err != nil {
-		return nil, fmt.Errorf("the expression cannot be evaluated: %w", err)
+		return nil, wrong("rule.not_evaluated", message.Args{"Said": err.Error()})
 	}
 	out := &program{Program: made, uses: map[string]bool{}}
 	for _, reference := range ast.NativeRep().ReferenceMap() {
@@ -96,7 +95,7 @@ func compile(expression string, want result) (*program, error) {
 }
 
 // accepts refuses expressions whose value could never be what is wanted.
-func accepts(want result, is *cel.Type) error {
+func accepts(want result, is *cel.Type) *message.Error {
 	if is.Kind() == types.DynKind {
 		return nil // what it is shows with each member
 	}
@@ -104,32 +103,34 @@ func accepts(want result, is *cel.Type) error {
 	case want == boolean && is.Kind() == types.BoolKind:
 		return nil
 	case want == boolean:
-		return fmt.Errorf("the expression's value is %s; it must be true or false, as in: title != \"\"", is)
+		return wrong("rule.value_not_boolean", message.Args{"Type": is.String()})
 	case is.Kind() == types.StringKind, is.TypeName() == "optional_type" && accepts(want, is.Parameters()[0]) == nil:
 		return nil
 	default:
-		return fmt.Errorf("the expression's value is %s; it must be a text, as in: string(activated)", is)
+		return wrong("rule.value_not_text", message.Args{"Type": is.String()})
 	}
 }
 
-// issuesError tells what the compiler found, each with its place in the expression.
-func issuesError(issues *cel.Issues) error {
-	var said []string
+// issuesError tells what the compiler found, each with its place in the expression. Its own words are
+// English.
+func issuesError(issues *cel.Issues) *message.Error {
+	var said []message.Text
 	for _, issue := range issues.Errors() {
-		message := issue.Message
-		if unknown, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
-			name, _, _ := strings.Cut(unknown, "'")
-			message = fmt.Sprintf("there is no %q; variables are %s", name, Variables)
+		args := message.Args{
+			"Said": issue.Message, "Line": issue.Location.Line(), "Column": issue.Location.Column() + 1,
+			"Unknown": "", "Variables": Variables,
 		}
-		if at := issue.Location; at.Line() > 0 {
-			message = fmt.Sprintf("at line %d, column %d of it: %s", at.Line(), at.Column()+1, message)
+		if unknown, ok := strings.CutPrefix(issue.Message, "undeclared reference to '"); ok {
+			args["Unknown"], _, _ = strings.Cut(unknown, "'")
 		}
-		said = append(said, message)
+		said = append(said, message.Of("rule.issue", args))
 	}
-	if len(said) > maxIssues {
-		said = append(said[:maxIssues], fmt.Sprintf("and %d more", len(said)-maxIssues))
-	}
-	return errors.New("the expression does not compile: " + strings.Join(said, "; "))
+	more := max(0, len(said)-maxIssues)
+	return wrong("rule.not_compiled", message.Args{"Issues": said[:len(said)-more], "More": more})
+}
+
+func wrong(code message.Code, args message.Args) *message.Error {
+	return &message.Error{Code: code, Args: args}
 }
 
 // maxIssues is how many of an expression's problems are told.

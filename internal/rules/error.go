@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"fmt"
 	"strings"
+
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Error lists everything that is wrong with a document. It quotes the document, which holds
@@ -15,23 +16,27 @@ type Problem struct {
 	Line, Column int
 	// Field is where it stands, such as scope.members; empty for the document as a whole.
 	Field string
-	Text  string
+	Text  message.Text
 }
 
 // String says where the problem is and what it is, in one line.
-func (p Problem) String() string {
-	at := fmt.Sprintf("line %d, column %d: ", p.Line, p.Column)
-	if p.Field == "" {
-		return at + p.Text
-	}
-	return at + p.Field + ": " + p.Text
+func (p Problem) String() string { return p.In(message.English) }
+
+// In says that in a language.
+func (p Problem) In(l message.Language) string {
+	return message.Of("rule.at", message.Args{
+		"Line": p.Line, "Column": p.Column, "Field": p.Field, "Problem": p.Text,
+	}).In(l)
 }
 
 // Error implements error.
-func (e *Error) Error() string {
+func (e *Error) Error() string { return e.In(message.English) }
+
+// In returns the error's text in a language.
+func (e *Error) In(l message.Language) string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		lines[i] = p.String()
+		lines[i] = p.In(l)
 	}
 	return strings.Join(lines, "\n")
 }

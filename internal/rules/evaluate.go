@@ -25,11 +25,12 @@ type Program struct {
 func Compile(r Rules) (*Program, error) {
 	out := &Program{rules: r, mappings: make([]*program, len(r.Mappings)), uses: map[string]bool{}}
 	add := func(expression string, want result) (*program, error) {
-		made, err := compile(expression, want)
-		if err == nil {
-			maps.Copy(out.uses, made.uses)
+		made, wrong := compile(expression, want)
+		if wrong != nil {
+			return nil, wrong
 		}
-		return made, err
+		maps.Copy(out.uses, made.uses)
+		return made, nil
 	}
 	var err error
 	if r.Scope.Members != "" {

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orgsync/orgsync/internal/document"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // maxDepth is how deep a document may be nested; the deepest field is at 4.
@@ -23,7 +24,7 @@ var errDepth = errors.New("it is nested too deep")
 func read(text []byte) (*yaml.Node, *Problem) {
 	clean, err := document.Text(text)
 	if err != nil {
-		return nil, &Problem{Line: 1, Column: 1, Text: err.Error()}
+		return nil, unreadable(err)
 	}
 	if first := bytes.TrimLeft(clean, " \t\r\n"); len(first) > 0 && first[0] == '{' && json.Valid(clean) {
 		return readJSON(clean)
@@ -45,24 +46,28 @@ func readYAML(text []byte) (*yaml.Node, *Problem) {
 		if parts := yamlLine.FindStringSubmatch(said); parts != nil {
 			at, said = max(1, atoi(parts[1])), parts[2]
 		}
-		return nil, &Problem{Line: at, Column: 1, Text: "this is neither YAML nor JSON: " + said}
+		return nil, &Problem{Line: at, Column: 1, Text: message.Of("rule.neither", message.Args{"Said": said})}
 	}
 	if decoder.Decode(&second) == nil {
 		return nil, &Problem{Line: max(1, second.Line), Column: 1,
-			Text: "a second document begins; give all rules in one"}
+			Text: message.Of("rule.second_document", nil)}
 	}
 	if len(root.Content) == 0 {
 		return nil, emptyDocument(1)
 	}
 	if deeper(root.Content[0], maxDepth) {
-		return nil, &Problem{Line: 1, Column: 1, Text: errDepth.Error()}
+		return nil, unreadable(errDepth)
 	}
 	return root.Content[0], nil
 }
 
+func unreadable(err error) *Problem {
+	return &Problem{Line: 1, Column: 1, Text: message.Of("rule.unreadable", message.Args{"Said": err.Error()})}
+}
+
 func emptyDocument(line int) *Problem {
 	return &Problem{Line: line, Column: 1,
-		Text: "the document is empty; to have no rules, remove them with: orgsync rules remove NAME"}
+		Text: message.Of("rule.document_empty", nil)}
 }
 
 func atoi(s string) int {
@@ -89,7 +94,7 @@ func readJSON(text []byte) (*yaml.Node, *Problem) {
 	r.decoder.UseNumber()
 	node, err := r.value(maxDepth)
 	if err != nil {
-		return nil, &Problem{Line: 1, Column: 1, Text: err.Error()}
+		return nil, unreadable(err)
 	}
 	return node, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Parse reads a document and checks all of it, expressions included. The error is an *Error
@@ -14,7 +16,7 @@ import (
 func Parse(text []byte) (Rules, error) {
 	if len(text) > MaxDocument {
 		return Rules{}, &Error{Problems: []Problem{{Line: 1, Column: 1,
-			Text: fmt.Sprintf("the document has %d bytes; at most %d are allowed", len(text), MaxDocument)}}}
+			Text: message.Of("rule.document_too_long", message.Args{"Bytes": len(text), "Most": MaxDocument})}}}
 	}
 	root, problem := read(text)
 	if problem != nil {
@@ -31,9 +33,9 @@ func Parse(text []byte) (Rules, error) {
 // parser walks a document's tree and collects what is wrong with it.
 type parser struct{ problems []Problem }
 
-func (p *parser) wrong(node *yaml.Node, field, format string, args ...any) {
+func (p *parser) wrong(node *yaml.Node, field string, code message.Code, args message.Args) {
 	p.problems = append(p.problems,
-		Problem{Line: max(1, node.Line), Column: max(1, node.Column), Field: field, Text: fmt.Sprintf(format, args...)})
+		Problem{Line: max(1, node.Line), Column: max(1, node.Column), Field: field, Text: message.Of(code, args)})
 }
 
 func (p *parser) rules(root *yaml.Node) Rules {
@@ -65,12 +67,12 @@ func (p *parser) scope(node *yaml.Node, at string, out *Scope) {
 
 func (p *parser) departments(node *yaml.Node, at string, out *Scope) {
 	p.object(node, at, keys{
-		"include": func(n *yaml.Node, at string) { out.Include = p.texts(n, at, "a department's id") },
-		"exclude": func(n *yaml.Node, at string) { out.Exclude = p.texts(n, at, "a department's id") },
+		"include": func(n *yaml.Node, at string) { out.Include = p.texts(n, at) },
+		"exclude": func(n *yaml.Node, at string) { out.Exclude = p.texts(n, at) },
 	})
 	for _, id := range out.Exclude {
 		if slices.Contains(out.Include, id) {
-			p.wrong(node, at, "department %q is both included and excluded; name it once", id)
+			p.wrong(node, at, "rule.department_in_both", message.Args{"Value": id})
 		}
 	}
 }
@@ -86,7 +88,7 @@ func (p *parser) accounts(node *yaml.Node, at string, out *Accounts) {
 				if k := Key(p.oneOf(key, at, string(KeyEmail), string(KeyPhone))); !slices.Contains(out.Match, k) {
 					out.Match = append(out.Match, k)
 				} else if k != "" {
-					p.wrong(key, at, "%q is given twice; leave one out", k)
+					p.wrong(key, at, "rule.value_twice", message.Args{"Value": string(k)})
 				}
 			}
 		},
@@ -100,7 +102,7 @@ func (p *parser) accounts(node *yaml.Node, at string, out *Accounts) {
 func (p *parser) mappings(node *yaml.Node, at string) []Mapping {
 	entries := p.list(node, at)
 	if len(entries) > MaxMappings {
-		p.wrong(node, at, "there are %d mappings; at most %d are allowed", len(entries), MaxMappings)
+		p.wrong(node, at, "rule.too_many_mappings", message.Args{"Number": len(entries), "Most": MaxMappings})
 		return nil
 	}
 	out := make([]Mapping, len(entries))
@@ -109,7 +111,7 @@ func (p *parser) mappings(node *yaml.Node, at string) []Mapping {
 		out[i] = p.mapping(entry, at)
 		if out[i].Target != "" && slices.ContainsFunc(out[:i],
 			func(m Mapping) bool { return m.Target == out[i].Target }) {
-			p.wrong(entry, at, "target %q is mapped twice; make one expression of both", out[i].Target)
+			p.wrong(entry, at, "rule.target_twice", message.Args{"Value": out[i].Target})
 		}
 	}
 	return out
@@ -120,14 +122,13 @@ func (p *parser) mapping(node *yaml.Node, at string) (m Mapping) {
 	p.object(node, at, keys{
 		"target": func(n *yaml.Node, at string) {
 			if m.Target = p.text(n, at); m.Target != "" && !isTarget(m.Target) {
-				p.wrong(n, at, "%q cannot be mapped; targets are %s", m.Target, Targets)
+				p.wrong(n, at, "rule.target_unknown", message.Args{"Value": m.Target})
 			}
 		},
 		"source": func(n *yaml.Node, at string) {
 			given++
 			if m.Source = p.text(n, at); m.Source != "" && !path.MatchString(m.Source) {
-				p.wrong(n, at, "%q is no field; give names joined by dots, such as raw.job_number, or use expression",
-					m.Source)
+				p.wrong(n, at, "rule.source_wrong", message.Args{"Value": m.Source})
 				return
 			}
 			p.compile(n, at, m.code(), text)
@@ -147,17 +148,14 @@ func (p *parser) mapping(node *yaml.Node, at string) (m Mapping) {
 	switch {
 	case len(p.problems) > before:
 	case m.Target == "":
-		p.wrong(node, at, "target is missing; give the field that is set: %s", Targets)
+		p.wrong(node, at, "rule.target_missing", nil)
 	case given != 1:
-		p.wrong(node, at, "%d of source, constant and expression are given; give exactly one", given)
+		p.wrong(node, at, "rule.sources_wrong", message.Args{"Number": given})
 	case m.Default != nil && m.Source+m.Expression == "":
-		p.wrong(node, at, "a constant is never without value; leave default out")
+		p.wrong(node, at, "rule.default_of_constant", nil)
 	}
 	return m
 }
-
-// Targets are the fields that can be mapped, for people.
-const Targets = "name, email, phone, title and attributes.KEY (small letters, digits and _)"
 
 var (
 	attributeKey = regexp.MustCompile(`^attributes\.[a-z][a-z0-9_]{0,62}$`)
@@ -177,7 +175,7 @@ func (p *parser) compile(node *yaml.Node, at, expression string, want result) {
 		return // which is a problem already
 	}
 	if _, err := compile(expression, want); err != nil {
-		p.wrong(node, at, "%s", err)
+		p.wrong(node, at, err.Code, err.Args)
 	}
 }
 
@@ -186,7 +184,7 @@ type keys map[string]func(node *yaml.Node, at string)
 
 // object reads an object's fields.
 func (p *parser) object(node *yaml.Node, at string, known keys) {
-	if !p.is(node, at, yaml.MappingNode, "an object with fields such as "+example(known)) {
+	if !p.is(node, at, yaml.MappingNode, message.Of("rule.an_object", message.Args{"Example": sorted(known)[0]})) {
 		return
 	}
 	seen := map[string]bool{}
@@ -196,9 +194,9 @@ func (p *parser) object(node *yaml.Node, at string, known keys) {
 		read, ok := known[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode || !ok:
-			p.wrong(key, at, "%s is no field here; fields are %s", quoted(key), names(known))
+			p.wrong(key, at, "rule.field_unknown", message.Args{"Field": scalar(key), "Known": names(known)})
 		case seen[key.Value]:
-			p.wrong(key, field, "it is given twice; leave one out")
+			p.wrong(key, field, "rule.field_twice", nil)
 		default:
 			seen[key.Value] = true
 			read(value, field)
@@ -206,11 +204,11 @@ func (p *parser) object(node *yaml.Node, at string, known keys) {
 	}
 }
 
-func quoted(key *yaml.Node) string {
+func scalar(key *yaml.Node) string {
 	if key.Kind != yaml.ScalarNode {
-		return "what stands here"
+		return ""
 	}
-	return fmt.Sprintf("%q", key.Value)
+	return key.Value
 }
 
 func join(at, key string) string {
@@ -219,8 +217,6 @@ func join(at, key string) string {
 	}
 	return at + "." + key
 }
-
-func example(known keys) string { return sorted(known)[0] }
 
 func names(known keys) string { return strings.Join(sorted(known), ", ") }
 
@@ -234,15 +230,15 @@ func sorted(known keys) []string {
 }
 
 // is reports whether a node is of that kind and not empty.
-func (p *parser) is(node *yaml.Node, at string, kind yaml.Kind, want string) bool {
+func (p *parser) is(node *yaml.Node, at string, kind yaml.Kind, want message.Text) bool {
 	switch {
 	case node.Kind == yaml.AliasNode || node.Anchor != "":
-		p.wrong(node, at, "anchors and aliases are not read; write the value out")
+		p.wrong(node, at, "rule.alias", nil)
 	case node.Kind == yaml.ScalarNode && node.Tag == tagNull,
 		node.Kind == kind && kind != yaml.ScalarNode && len(node.Content) == 0:
-		p.wrong(node, at, "it is given but empty; give %s, or leave it out", want)
+		p.wrong(node, at, "rule.empty", message.Args{"Want": want})
 	case node.Kind != kind:
-		p.wrong(node, at, "this must be %s", want)
+		p.wrong(node, at, "rule.must_be", message.Args{"Want": want})
 	default:
 		return true
 	}
@@ -252,13 +248,13 @@ func (p *parser) is(node *yaml.Node, at string, kind yaml.Kind, want string) boo
 // text reads a text, empty if it is none.
 func (p *parser) text(node *yaml.Node, at string) string {
 	switch {
-	case !p.is(node, at, yaml.ScalarNode, "a text"):
+	case !p.is(node, at, yaml.ScalarNode, message.Of("rule.a_text", nil)):
 	case node.Tag != tagText:
-		p.wrong(node, at, "this must be a text; write it in quotes: %q", node.Value)
+		p.wrong(node, at, "rule.quote", message.Args{"Value": node.Value})
 	case strings.TrimSpace(node.Value) == "":
-		p.wrong(node, at, "it is given but empty; give a text, or leave it out")
+		p.wrong(node, at, "rule.empty", message.Args{"Want": message.Of("rule.a_text", nil)})
 	case strings.ContainsRune(node.Value, 0):
-		p.wrong(node, at, "it contains a NUL character; leave it out")
+		p.wrong(node, at, "rule.nul", nil)
 	default:
 		return node.Value
 	}
@@ -267,34 +263,34 @@ func (p *parser) text(node *yaml.Node, at string) string {
 
 // boolean reads true or false.
 func (p *parser) boolean(node *yaml.Node, at string) bool {
-	if p.is(node, at, yaml.ScalarNode, "true or false") {
+	if p.is(node, at, yaml.ScalarNode, message.Of("rule.true_or_false", nil)) {
 		if node.Tag == tagBool && (node.Value == "true" || node.Value == "false") {
 			return node.Value == "true"
 		}
-		p.wrong(node, at, "this must be true or false, without quotes")
+		p.wrong(node, at, "rule.unquoted_boolean", nil)
 	}
 	return false
 }
 
 // list reads a list's entries.
 func (p *parser) list(node *yaml.Node, at string) []*yaml.Node {
-	if !p.is(node, at, yaml.SequenceNode, "a list") {
+	if !p.is(node, at, yaml.SequenceNode, message.Of("rule.a_list", nil)) {
 		return nil
 	}
 	return node.Content
 }
 
 // texts reads a list of different texts.
-func (p *parser) texts(node *yaml.Node, at, what string) []string {
+func (p *parser) texts(node *yaml.Node, at string) []string {
 	var out []string
 	for _, entry := range p.list(node, at) {
 		value := p.text(entry, at)
 		switch {
 		case value == "":
 		case value != strings.TrimSpace(value):
-			p.wrong(entry, at, "%s has no space before or after it; %q does", what, value)
+			p.wrong(entry, at, "rule.blank_around", message.Args{"Value": value})
 		case slices.Contains(out, value):
-			p.wrong(entry, at, "%q is given twice; leave one out", value)
+			p.wrong(entry, at, "rule.value_twice", message.Args{"Value": value})
 		default:
 			out = append(out, value)
 		}
@@ -306,7 +302,7 @@ func (p *parser) texts(node *yaml.Node, at, what string) []string {
 func (p *parser) oneOf(node *yaml.Node, at string, allowed ...string) string {
 	value := p.text(node, at)
 	if value != "" && !slices.Contains(allowed, value) {
-		p.wrong(node, at, "%q is not known; give one of %s", value, strings.Join(allowed, ", "))
+		p.wrong(node, at, "rule.word_unknown", message.Args{"Value": value, "Allowed": strings.Join(allowed, ", ")})
 		return ""
 	}
 	return value

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/rules"
 )
 
@@ -144,6 +145,8 @@ func TestParseRefuses(t *testing.T) {
 		var wrong *rules.Error
 		require.ErrorAs(t, err, &wrong, "%q", c.document)
 		require.ErrorContains(t, err, c.want, "%q", c.document)
+		require.Regexp(t, `^第 \d+ 行第 \d+ 列：`, wrong.In(message.Chinese))
+		require.NotContains(t, wrong.In(message.Chinese), "<no value>")
 	}
 }
 
@@ -153,8 +156,8 @@ func TestParseListsEveryProblem(t *testing.T) {
 	var wrong *rules.Error
 	require.True(t, errors.As(err, &wrong))
 	require.Equal(t, []rules.Problem{
-		{Line: 2, Column: 12, Field: "scope.details", Text: "this must be true or false, without quotes"},
-		{Line: 4, Column: 13, Field: "scope.kinds.groups", Text: "this must be true or false, without quotes"},
+		{Line: 2, Column: 12, Field: "scope.details", Text: message.Of("rule.unquoted_boolean", nil)},
+		{Line: 4, Column: 13, Field: "scope.kinds.groups", Text: message.Of("rule.unquoted_boolean", nil)},
 	}, wrong.Problems)
 }
 
