@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/provider"
@@ -88,13 +89,11 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, name string, to a
 		return
 	}
 	// Only now, so that senders who take their time keep nobody else waiting.
-	select {
-	case h.places <- struct{}{}:
-		defer func() { <-h.places }()
-	default:
+	if !h.enter() {
 		refuse(provider.RefusedBusy)
 		return
 	}
+	defer h.leave()
 	contentType, reply, err := receive(provider.CallbackRequest{
 		Method: r.Method, Query: r.URL.Query(), Header: r.Header, Body: body, Now: time.Now(),
 	})
@@ -110,6 +109,18 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, name string, to a
 	}
 }
 
+// enter takes a place among those that are worked on, if there is one; leave gives it back.
+func (h *Handler) enter() bool {
+	select {
+	case h.places <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (h *Handler) leave() { <-h.places }
+
 // read returns a request's body, or why it was not read.
 func read(w http.ResponseWriter, r *http.Request) ([]byte, provider.Refusal) {
 	if r.ContentLength > provider.MaxMessage {
@@ -121,8 +132,10 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, provider.Refusal) {
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
 		return nil, provider.RefusedTooLarge
-	case err != nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, provider.RefusedSlow
+	case err != nil:
+		return nil, provider.RefusedMalformed
 	default:
 		return body.Bytes(), ""
 	}

@@ -42,6 +42,12 @@ func (h *Handler) installed(w http.ResponseWriter, r *http.Request, suites *serv
 	code, state := query.Get("auth_code"), query.Get("state")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	err := service.ErrLinkUnknown
+	if !h.enter() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, language.Text(message.InstallTryAgain, nil)+"\n")
+		return
+	}
+	defer h.leave()
 	if code != "" && state != "" && len(code) <= longestParameter && len(state) <= longestParameter {
 		err = suites.Installed(r.Context(), r.PathValue("suite"), code, state)
 	}

@@ -59,7 +59,8 @@ func (s *apiServer) start() {
 	s.process.Env = append([]string{
 		"HOME=" + s.w.t.TempDir(), "DATABASE_URL=" + dbtest.As(s.w.t, "orgsync_operator",
 			s.w.url), "ORGSYNC_KEYSET=" + s.w.settings["ORGSYNC_KEYSET"],
-		"TEMPORAL_ADDRESS=" + s.w.settings["TEMPORAL_ADDRESS"], "ORGSYNC_SERVER_ADDRESS=" + address,
+		"TEMPORAL_ADDRESS=" + s.w.settings["TEMPORAL_ADDRESS"],
+		"TEMPORAL_NAMESPACE=" + s.w.settings["TEMPORAL_NAMESPACE"], "ORGSYNC_SERVER_ADDRESS=" + address,
 	}, s.settings...)
 	s.process.Stderr = s.w.logs
 	require.NoError(s.w.t, s.process.Start())

@@ -18,8 +18,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
@@ -104,7 +106,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 	w.settings = map[string]string{
 		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys),
 		"ORGSYNC_CALL_TIMEOUT": "3s", "ORGSYNC_SLOW_CALL": "1s",
-		"TEMPORAL_ADDRESS": on.Address(), workerVariable: w.queue,
+		"TEMPORAL_ADDRESS": on.Address(), "TEMPORAL_NAMESPACE": stack.Namespace, workerVariable: w.queue,
 		"ORGSYNC_WEBHOOK_NETWORKS": "127.0.0.0/8",
 	}
 	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
@@ -126,6 +128,25 @@ func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 	w.opener, w.opens = app.NewOpener(w.store.Providers, box, w.cfg, log), app.NewOpener(w.works.Providers, box, w.cfg,
 		log)
 	return w
+}
+
+// ownNamespace gives the installation a Temporal namespace of its own, with the task queue that servers know.
+func (w *world) ownNamespace() {
+	w.t.Helper()
+	name := w.queue
+	_, err := w.temporal.WorkflowService().RegisterNamespace(w.t.Context(), &workflowservice.RegisterNamespaceRequest{
+		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	require.NoError(w.t, err)
+	w.temporal, err = client.NewClientFromExisting(w.temporal, client.Options{Namespace: name})
+	require.NoError(w.t, err)
+	require.Eventually(w.t, func() bool { // the server takes a moment to know it everywhere
+		_, err := w.temporal.ListWorkflow(w.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
+		return err == nil
+	}, 30*time.Second, 50*time.Millisecond)
+	require.NoError(w.t, app.EnsureSearchAttributes(w.t.Context(), w.temporal, name))
+	w.queue = workflows.TaskQueue
+	w.settings["TEMPORAL_NAMESPACE"], w.settings[workerVariable] = name, w.queue
 }
 
 // startWorker starts one more worker; it stops with the test or when told to.
