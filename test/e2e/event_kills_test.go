@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,7 +23,6 @@ import (
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/workflows"
 )
 
 // moreKills is how often processes are killed at a moment of chance, after each has been killed at
@@ -38,8 +38,8 @@ type front struct {
 	answered chan struct{}
 	killed   chan struct{}
 	once     sync.Once
-	// calls counts requests, and hook is told of each.
-	hook atomic.Pointer[func(path string)]
+	// asked is told of the path of each request.
+	asked atomic.Pointer[func(path string)]
 }
 
 func newFront(w *world, api *apiServer) *front {
@@ -47,8 +47,8 @@ func newFront(w *world, api *apiServer) *front {
 	f.lead(api)
 	f.url = serve(w.t, &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			if hook := f.hook.Load(); hook != nil {
-				(*hook)(r.In.URL.Path)
+			if asked := f.asked.Load(); asked != nil {
+				(*asked)(r.In.URL.Path)
 			}
 			r.SetURL(f.target.Load())
 		},
@@ -143,6 +143,65 @@ func earlier(one, other string) bool {
 	return err == nil && wrong == nil && a.Before(b)
 }
 
+// drifter is a company that changes and is killed over. There are several, so that no kill waits for what
+// the one before has interrupted.
+type drifter struct {
+	*source
+	pusher *simulator.Pusher
+	// called is told of each call to the provider.
+	called atomic.Pointer[func()]
+}
+
+func (w *world) drifter(i int) *drifter {
+	w.t.Helper()
+	d := &drifter{}
+	kind := []directory.ProviderType{directory.WeCom, directory.Feishu, directory.DingTalk}[i%3]
+	company := simulator.Generate(simulator.TypicalSpec(uint64(70+i), 60))
+	d.source = w.simulateWith(kind, company, simulator.Options{BeforeCall: func(string, int) {
+		if called := d.called.Load(); called != nil {
+			(*called)()
+		}
+	}})
+	return d
+}
+
+// paces divide the providers' pauses: each tells of a change again within seconds.
+var paces = map[directory.ProviderType]float64{directory.Feishu: 10, directory.DingTalk: 3, directory.WeCom: 1}
+
+// rest waits until all that it told of is followed.
+func (d *drifter) rest(w *world) {
+	w.t.Helper()
+	d.pusher.Wait()
+	w.followed(d.source)
+}
+
+// moment comes when something has happened so often.
+type moment struct {
+	left atomic.Int64
+	come chan struct{}
+}
+
+func newMoment(times int) *moment {
+	m := &moment{come: make(chan struct{})}
+	m.left.Store(int64(times))
+	return m
+}
+
+func (m *moment) pass() {
+	if m.left.Add(-1) == 0 {
+		close(m.come)
+	}
+}
+
+func (m *moment) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-m.come:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("it did not come to the moment of the kill")
+	}
+}
+
 // A server and a worker are killed between receipt and row, row and acknowledgement, acknowledgement
 // and run, in the run at each of its steps, and before its publication; then at moments of chance.
 // Nothing that was told is lost, and an application that follows the feed all the while has the
@@ -150,8 +209,7 @@ func earlier(one, other string) bool {
 func TestAnApplicationFollowsThroughKills(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t, dbtest.New(t), server)
-	w.queue = workflows.TaskQueue // which a server knows alone
-	w.settings[workerVariable] = w.queue
+	w.ownNamespace()
 	w.configure(map[string]string{"ORGSYNC_APPLY_CONCURRENCY": "16", "ORGSYNC_DATABASE_CONNECTIONS": "24"})
 	worker, api := w.spawn(), w.serve()
 	f := newFront(w, api)
@@ -193,14 +251,18 @@ func TestAnApplicationFollowsThroughKills(t *testing.T) {
 	for _, v := range victims {
 		all = append(all, v.source)
 	}
-	spec := simulator.TypicalSpec(7, 60)
-	company := simulator.Generate(spec)
-	drifting := w.simulate(directory.WeCom, company)
-	w.succeed(append(all, drifting)...)
+	drifters := make([]*drifter, min(*moreKills, 12))
+	for i := range drifters {
+		drifters[i] = w.drifter(i)
+		all = append(all, drifters[i].source)
+	}
+	w.succeed(all...)
 	for _, v := range victims {
 		v.pusher = w.follow(v.source, f.url+"/events/", simulator.Delivery{Pace: 0.5})
 	}
-	drift := w.follow(drifting, f.url+"/events/", simulator.Delivery{})
+	for _, d := range drifters {
+		d.pusher = w.follow(d.source, f.url+"/events/", simulator.Delivery{Pace: paces[d.kind]})
+	}
 	f.held = "/events/" + victims["acknowledgement"].name
 	for step, at := range map[string]struct{ change, table, when string }{
 		"row":         {"INSERT", "provider_events", "NEW.provider_id = %s"},
@@ -259,27 +321,36 @@ func TestAnApplicationFollowsThroughKills(t *testing.T) {
 	}
 
 	for round := range *moreKills {
-		var requests atomic.Int64
-		struck := make(chan struct{})
-		strike := sync.OnceFunc(func() { close(struck) })
-		hook := func(path string) {
-			if strings.HasSuffix(path, drifting.name) && requests.Add(1) == int64(1+round%5) {
-				strike()
-			}
+		d := drifters[round%len(drifters)]
+		d.rest(w)
+		strike := newMoment(1 + round/2%5)
+		if round%2 == 0 { // while it tells of its changes
+			f.asked.Store(new(func(path string) {
+				if strings.HasSuffix(path, d.name) {
+					strike.pass()
+				}
+			}))
+		} else { // while it is asked about them
+			d.called.Store(new(strike.pass))
 		}
-		f.hook.Store(&hook)
-		company.Drift(uint64(round), 0.1)
-		<-struck
+		d.company.Drift(uint64(round), 0.1)
+		strike.await(t)
 		kill()
 		restart()
-		drift.Wait()
-		w.followed(drifting)
 	}
-	w.succeed(drifting) // what has no event: groups, administrators
-	company.Drift(99, 0.1)
-	drift.Wait()
-	w.followed(drifting)
-	w.succeed(drifting)
+	for _, more := range []bool{true, false} {
+		var sources []*source
+		for _, d := range drifters {
+			d.rest(w)
+			sources = append(sources, d.source)
+		}
+		w.succeed(sources...) // what has no event: groups, administrators
+		if more {
+			for _, d := range drifters {
+				d.company.Drift(99, 0.1)
+			}
+		}
+	}
 
 	var newest, publications int
 	require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT (SELECT newest FROM change_feed),
@@ -298,6 +369,14 @@ func TestAnApplicationFollowsThroughKills(t *testing.T) {
 	differences, err := a.copy.Differences(t.Context(), w.pool)
 	require.NoError(t, err)
 	require.Empty(t, differences, fmt.Sprintf("%d rows", len(a.copy)))
+	kinds := map[string]bool{}
+	for key := range a.copy {
+		kind, _, _ := strings.Cut(key, " ")
+		kinds[kind] = true
+	}
+	for _, kind := range []string{"department", "member", "membership", "group", "group_membership"} {
+		require.Contains(t, kinds, kind)
+	}
 	for name, twice := range map[string]string{
 		"changes": `SELECT count(*) FROM (SELECT 1 FROM org_changes GROUP BY run_id, object_type, object_id, department_id,
 			kind HAVING count(*) > 1) c`,
