@@ -47,6 +47,15 @@ func (a *Reader) readMembersByID(ctx context.Context, in RunInput, failed *failu
 	if !ok {
 		return refuse(TypeInvalid, message.MembersByIDImpossible, message.Args{"Provider": r.provider.Name})
 	}
+	run, err := r.rules()
+	if err != nil {
+		return err
+	}
+	if run.Scope.Limited() { // members of a new department are in scope by where that stands
+		if err := r.stageSingleDepartments(ctx); err != nil {
+			return err
+		}
+	}
 	pending, err := a.Store.ListPendingMemberIDs(ctx, in.RunID)
 	if err != nil {
 		return err

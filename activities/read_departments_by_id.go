@@ -28,11 +28,17 @@ func (a *Reader) readDepartmentsByID(ctx context.Context, in RunInput) (err erro
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
+	return r.stageSingleDepartments(ctx)
+}
+
+// stageSingleDepartments reads and stages the departments of a run by events, and those that its staged members
+// are in and that the directory does not have.
+func (r *providerSession) stageSingleDepartments(ctx context.Context) error {
 	reader, ok := r.client.(provider.SingleDepartmentReader)
 	if !ok {
 		return refuse(TypeInvalid, message.MembersByIDImpossible, message.Args{"Provider": r.provider.Name})
 	}
-	wanted, err := a.Store.ListSingleDepartments(ctx, in.RunID)
+	wanted, err := r.store.ListSingleDepartments(ctx, r.runID)
 	if err != nil {
 		return err
 	}
@@ -48,7 +54,7 @@ func (a *Reader) readDepartmentsByID(ctx context.Context, in RunInput) (err erro
 	if err := single.leaveOut(ctx); err != nil {
 		return err
 	}
-	return a.Store.StageSingleDepartments(ctx, in.RunID, single.found, single.gone)
+	return r.store.StageSingleDepartments(ctx, r.runID, single.found, single.gone)
 }
 
 // singleDepartments reads departments one by one.
@@ -117,29 +123,79 @@ func (s *singleDepartments) unknownParents(ctx context.Context) ([]string, error
 	return provider.UsableEventIDs(unknown), err
 }
 
-// leaveOut drops departments that the rules leave out: by what was read above each, and by the
-// directory above that.
+// leaveOut drops departments that the rules leave out, but for those above an included one, which hold
+// the tree together. Where a department crossed the border of the rules, it asks for a full run: what
+// hangs below it must be read, or go.
 func (s *singleDepartments) leaveOut(ctx context.Context) error {
 	run, err := s.rules()
 	if err != nil || !run.Scope.Limited() {
 		return err
 	}
-	parents := map[string]string{}
+	ids := slices.Clone(run.Scope.Include)
 	for _, d := range s.found {
-		parents[d.ExternalID] = d.ParentID
+		ids = append(ids, d.ExternalID, d.ParentID)
 	}
-	stored, err := s.store.ListAncestors(ctx, s.provider.ID, s.runID, slices.Collect(maps.Values(parents)))
+	stored, err := s.store.ListDepartmentParents(ctx, s.provider.ID, ids)
 	if err != nil {
 		return err
 	}
+	created, err := s.store.ListCreatedDepartments(ctx, s.runID)
+	if err != nil {
+		return err
+	}
+	read := maps.Clone(stored)
+	for _, d := range s.found {
+		read[d.ExternalID] = d.ParentID
+	}
+	for _, id := range s.gone {
+		delete(read, id)
+	}
+	before, after := scopedTree{run, stored}, scopedTree{run, read}
+	holding := after.aboveIncluded()
+	crossed := slices.ContainsFunc(before.aboveIncluded(),
+		func(id string) bool { return !slices.Contains(holding, id) })
 	s.found = slices.DeleteFunc(s.found, func(d directory.Department) bool {
-		above := []string{d.ExternalID}
-		id := d.ParentID
-		for parent, read := parents[id]; read && !slices.Contains(above, id); parent, read = parents[id] {
-			above, id = append(above, id), parent
+		in := after.includes(d.ExternalID)
+		if in != before.includes(d.ExternalID) && !slices.Contains(created, d.ExternalID) {
+			crossed = true
 		}
-		above = append(append(above, id), stored[id].IDs...)
-		return run.sideOf(db.Ancestors{Known: true, IDs: above}) == outside
+		return !in && !slices.Contains(holding, d.ExternalID)
 	})
-	return nil
+	if !crossed {
+		return nil
+	}
+	_, err = s.store.AddEvents(ctx, s.provider.ID, []db.Event{
+		{ID: "run/" + s.runID, Kind: "crossed_scope", ObjectType: db.EventScope},
+	})
+	return err
+}
+
+// scopedTree is a tree of departments, each with its parent, under the rules.
+type scopedTree struct {
+	rules   *runRules
+	parents map[string]string
+}
+
+// above returns a department and those above it.
+func (t scopedTree) above(id string) (all []string) {
+	for known := true; known && id != "" && !slices.Contains(all, id); id, known = t.parents[id] {
+		all = append(all, id)
+	}
+	return all
+}
+
+// includes reports whether the tree has a department and the rules leave it in.
+func (t scopedTree) includes(id string) bool {
+	_, known := t.parents[id]
+	return t.rules.sideOf(db.Ancestors{Known: known, IDs: t.above(id)}) == inside
+}
+
+// aboveIncluded returns the departments that the rules name as included, and those above them.
+func (t scopedTree) aboveIncluded() (all []string) {
+	for _, id := range t.rules.Scope.Include {
+		if t.includes(id) {
+			all = append(all, t.above(id)...)
+		}
+	}
+	return all
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -14,6 +15,25 @@ import (
 func (s *Store) ListSingleDepartments(ctx context.Context, runID string) ([]string, error) {
 	ids, err := s.q.ListSingleDepartments(ctx, s.pool, runID)
 	return ids, interpret("list departments to read", err)
+}
+
+// ListDepartmentParents returns the parents of departments that the directory has, of those above them and
+// of the tops, which have none.
+func (s *Store) ListDepartmentParents(ctx context.Context, providerID string, ids []string) (map[string]string, error) {
+	rows, err := s.q.ListWithDepartmentsAbove(ctx, s.pool, dbsqlc.ListWithDepartmentsAboveParams{
+		ProviderID: &providerID, Departments: ids,
+	})
+	parents := make(map[string]string, len(rows))
+	for _, row := range rows {
+		parents[row.ExternalID] = pg.OrZero(row.Parent)
+	}
+	return parents, interpret("find what is above departments", err)
+}
+
+// ListCreatedDepartments returns the departments of a run by events that a provider told were created.
+func (s *Store) ListCreatedDepartments(ctx context.Context, runID string) ([]string, error) {
+	ids, err := s.q.ListCreatedDepartments(ctx, s.pool, &runID)
+	return ids, interpret("list created departments", err)
 }
 
 // StageSingleDepartments stages departments that were read by themselves, each below its

@@ -200,9 +200,18 @@ UNION
 SELECT s.department_external_id FROM sync_runs r
 JOIN staged_members s ON s.run_id = r.id AND s.department_external_id IS NOT NULL
 WHERE r.id = @run_id
+  AND r.by_events
   AND NOT EXISTS (
     SELECT 1 FROM org_departments d
     WHERE d.provider_id = r.provider_id AND d.external_id = s.department_external_id AND d.status = 'active');
+
+-- name: ListCreatedDepartments :many
+-- Those that an event of the run says were created: in each provider's word for it stands "create".
+SELECT DISTINCT e.object_id
+FROM provider_events e
+WHERE e.run_id = @run_id
+  AND e.object_type = 'department'
+  AND e.kind LIKE '%create%';
 
 -- name: ListWithDepartmentsAbove :many
 -- Departments of the directory with those above them and the tops, so that what is new

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +19,6 @@ import (
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
 	"github.com/orgsync/orgsync/devkit/simulator/wecom"
-	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -44,7 +45,7 @@ func (w *world) serviceAt(publicURL string) *service.Service {
 			return webhook.NewSender(webhook.Guard{Allowed: w.cfg.WebhookNetworks}), nil
 		},
 		DialTemporal: func(context.Context) (client.Client, error) {
-			return client.NewClientFromExisting(w.temporal, client.Options{Namespace: stack.Namespace})
+			return client.NewClientFromExisting(w.temporal, client.Options{Namespace: w.settings["TEMPORAL_NAMESPACE"]})
 		},
 		TaskQueue: w.queue, Vendors: app.Vendors(), PublicURL: func() string { return publicURL },
 	})
@@ -159,7 +160,73 @@ func TestEventsOfExcludedDepartmentsChangeNothing(t *testing.T) {
 			JOIN identity_providers p ON p.id = d.provider_id
 			WHERE p.name = $1 AND d.status = 'active' AND d.parent_id IS NOT NULL`, s.name).Scan(&names))
 		require.Equal(t, []string{"Deep inside", "Within"}, names, kind)
-		require.Len(t, w.members(s.name), 4, kind)
+		require.Len(t, w.members(s.name), 5, kind)
+	}
+}
+
+// What is above an included department is followed. Where one crosses the border of the rules, with people
+// whom nobody tells of, a full run follows.
+func TestEventsAboveIncludedDepartments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	intake := w.intake()
+	for _, kind := range allKinds {
+		l := newLab(t, 9)
+		above, boss := l.below(simulator.Root, "Above", 1)
+		inside, people := l.below(above, "Inside", 3)
+		beside, strangers := l.below(simulator.Root, "Beside", 2)
+		s := w.simulate(kind, l.Company)
+		w.rules(s, `scope: { departments: { include: ["`+s.department(inside)+`"] } }`, false)
+		read := w.wait(w.start(workflows.SyncInput{Provider: s.name}))
+		require.Equal(t, directory.RunSucceeded, read.Status, read.Errors)
+		pusher := w.follow(s, intake, simulator.Delivery{})
+		full := 1
+		becomes := func(what string, members []simulator.PersonID, paths ...string) {
+			t.Helper()
+			pusher.Wait()
+			w.followed(s)
+			var got []string
+			require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT array_agg(d.name || ' in ' || p.name ORDER BY d.name)
+				FROM org_departments d
+				JOIN org_departments p ON p.id = d.parent_id
+				JOIN identity_providers i ON i.id = d.provider_id
+				WHERE i.name = $1 AND d.status = 'active'`, s.name).Scan(&got))
+			root := w.departments(s.name)[s.department(simulator.Root)].Name
+			for i := range paths {
+				paths[i] = strings.ReplaceAll(paths[i], "root", root)
+			}
+			require.Equal(t, paths, got, "%s: %s", kind, what)
+			var want []string
+			for _, p := range members {
+				want = append(want, s.member(p))
+			}
+			var there []string
+			for id, m := range w.members(s.name) {
+				if m.Status == "active" {
+					there = append(there, id)
+				}
+			}
+			require.ElementsMatch(t, want, there, "%s: %s", kind, what)
+			require.Equal(t, full, w.count(`SELECT count(*) FROM full_runs r
+				JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1`, s.name), "%s: %s", kind, what)
+		}
+		l.must(l.RenameDepartment(above, "High above"))
+		becomes("renamed", people, "High above in root", "Inside in High above")
+		l.must(l.MoveDepartment(above, beside))
+		becomes("moved", people, "Beside in root", "High above in Beside", "Inside in High above")
+		lab, hired := l.below(inside, "Lab", 1)
+		people = append(people, hired...)
+		becomes("new inside", people, "Beside in root", "High above in Beside", "Inside in High above", "Lab in Inside")
+		full++
+		l.must(l.MoveDepartment(inside, simulator.Root))
+		becomes("left what was above", people, "Inside in root", "Lab in Inside")
+		full++
+		l.must(l.MoveDepartment(beside, lab))
+		becomes("moved in", slices.Concat(people, strangers, boss),
+			"Beside in Lab", "High above in Beside", "Inside in root", "Lab in Inside")
+		full++
+		l.must(l.MoveDepartment(lab, simulator.Root))
+		becomes("moved out", people[:3], "Inside in root")
 	}
 }
 
@@ -186,5 +253,5 @@ func (w *world) followed(s *source) {
 			JOIN identity_providers p ON p.id = e.provider_id WHERE p.name = $1 AND e.done_at IS NULL`, s.name).Scan(
 			&waiting))
 		return waiting == 0
-	}, time.Minute, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }

@@ -295,6 +295,35 @@ func (q *Queries) GetEventFigures(ctx context.Context, db DBTX, providerID strin
 	return i, err
 }
 
+const listCreatedDepartments = `-- name: ListCreatedDepartments :many
+SELECT DISTINCT e.object_id
+FROM provider_events e
+WHERE e.run_id = $1
+  AND e.object_type = 'department'
+  AND e.kind LIKE '%create%'
+`
+
+// Those that an event of the run says were created: in each provider's word for it stands "create".
+func (q *Queries) ListCreatedDepartments(ctx context.Context, db DBTX, runID *string) ([]string, error) {
+	rows, err := db.Query(ctx, listCreatedDepartments, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var object_id string
+		if err := rows.Scan(&object_id); err != nil {
+			return nil, err
+		}
+		items = append(items, object_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDueObjects = `-- name: ListDueObjects :many
 WITH waiting AS (
     SELECT e.object_type, e.object_id, min(e.id) AS first, bool_or(e.alone) AS alone
@@ -540,6 +569,7 @@ UNION
 SELECT s.department_external_id FROM sync_runs r
 JOIN staged_members s ON s.run_id = r.id AND s.department_external_id IS NOT NULL
 WHERE r.id = $1
+  AND r.by_events
   AND NOT EXISTS (
     SELECT 1 FROM org_departments d
     WHERE d.provider_id = r.provider_id AND d.external_id = s.department_external_id AND d.status = 'active')
