@@ -8,6 +8,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/audit"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -124,4 +125,24 @@ func TestHealthOfEvents(t *testing.T) {
 	require.Zero(t, h.EventWaits)
 	add("2")
 	require.False(t, health().EventsMissed)
+}
+
+// Whoever watches sees how old a suite's ticket is, before the tokens run out.
+func TestHealthOfSuites(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	c := d.company(t, directory.WeCom)
+	health := func() report.ProviderHealth {
+		all, err := d.store.Report.ReadHealth(t.Context())
+		require.NoError(t, err)
+		return all.Providers[0]
+	}
+	require.False(t, health().HasTicket)
+	require.NoError(t, d.store.Providers.PutSuiteTicket(t.Context(), c.provider.ID,
+		providers.Sealed{Value: []byte("sealed"), KeyID: 1}, time.Now().Add(-12*time.Minute)))
+	h := health()
+	require.True(t, h.HasTicket)
+	require.InDelta(t, 12*time.Minute, h.SinceTicket, float64(time.Minute))
+	d.exec(t, "UPDATE identity_providers SET is_active = false")
+	require.False(t, health().HasTicket, "nothing needs a ticket of what is switched off")
 }

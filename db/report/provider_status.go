@@ -34,6 +34,9 @@ type ProviderHealth struct {
 	// EventsMissed says that a full run found people or departments that came, went or moved
 	// after the last event, StreamDown that a stream should be connected and is not.
 	EventsMissed, StreamDown bool
+	// HasTicket says that the provider is one of a suite that has a ticket, SinceTicket how old the newest is.
+	HasTicket   bool
+	SinceTicket time.Duration
 
 	Running int
 	Held    int
@@ -70,6 +73,7 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 			Running:          int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
 			HasEvents: r.HasEvents, SinceEvent: seconds(r.SinceEvent), EventsWaiting: int(r.EventsWaiting),
 			EventWaits: seconds(r.EventWaits), EventsMissed: r.EventsMissed, StreamDown: r.StreamDown,
+			HasTicket: r.HasTicket, SinceTicket: seconds(r.SinceTicket),
 		}
 	}
 	hooks, err := s.q.ListWebhooks(ctx, s.pool, dbsqlc.ListWebhooksParams{AfterID: noID, MaxRows: mostWebhooks})

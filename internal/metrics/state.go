@@ -48,6 +48,8 @@ var (
 	eventsMissed = gauge("orgsync_events_missed",
 		"1 if a full run found what no event told of since the last one came.", "provider")
 	streamDown     = gauge("orgsync_stream_down", "1 if a stream of events is not connected.", "provider")
+	ticketAge      = gauge("orgsync_suite_ticket_age_seconds",
+		"How old the newest ticket of a provider's suite is; missing before the first.", "provider")
 	webhookPaused  = gauge("orgsync_webhook_paused", "1 if a webhook is paused.", "webhook")
 	webhookWaiting = gauge("orgsync_webhook_waiting", "Publications that a webhook was not told of yet.", "webhook")
 	webhookWaits   = gauge("orgsync_webhook_oldest_age_seconds",
@@ -63,8 +65,8 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (*stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, eventAge,
-		eventsWaiting, eventWaits, eventsMissed, streamDown, webhookPaused, webhookWaiting, webhookWaits,
-		retentionAge} {
+		eventsWaiting, eventWaits, eventsMissed, streamDown, ticketAge, webhookPaused, webhookWaiting,
+		webhookWaits, retentionAge} {
 		out <- d
 	}
 }
@@ -99,6 +101,9 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		tell(eventWaits, p.EventWaits.Seconds(), p.Name)
 		tell(eventsMissed, oneIf(p.EventsMissed), p.Name)
 		tell(streamDown, oneIf(p.StreamDown), p.Name)
+		if p.HasTicket {
+			tell(ticketAge, p.SinceTicket.Seconds(), p.Name)
+		}
 	}
 	for _, w := range health.Webhooks {
 		tell(webhookPaused, oneIf(w.Paused), w.ID)

@@ -41,9 +41,13 @@ SELECT
         s.connected_since IS NULL OR s.listened_at < now() - interval '30 seconds'
     ), false)::boolean AS stream_down,
     waiting.events AS events_waiting,
-    greatest(0, waiting.longest)::float8 AS event_waits
+    greatest(0, waiting.longest)::float8 AS event_waits,
+    -- Of a provider of a suite: null before its first ticket.
+    (t.issued_at IS NOT NULL AND p.is_active)::boolean AS has_ticket,
+    greatest(0, extract(epoch FROM now() - t.issued_at))::float8 AS since_ticket
 FROM identity_providers p
 LEFT JOIN provider_event_settings s ON s.provider_id = p.id
+LEFT JOIN suite_tickets t ON t.provider_id = p.id
 CROSS JOIN LATERAL (
     SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(e.received_at)), 0) AS longest
     FROM provider_events e
@@ -66,6 +70,8 @@ type ListProviderHealthRow struct {
 	StreamDown       bool
 	EventsWaiting    int64
 	EventWaits       float64
+	HasTicket        bool
+	SinceTicket      float64
 }
 
 // How each provider stands, for monitoring: cheap enough to be asked every few seconds.
@@ -92,6 +98,8 @@ func (q *Queries) ListProviderHealth(ctx context.Context, db DBTX) ([]ListProvid
 			&i.StreamDown,
 			&i.EventsWaiting,
 			&i.EventWaits,
+			&i.HasTicket,
+			&i.SinceTicket,
 		); err != nil {
 			return nil, err
 		}
