@@ -47,8 +47,8 @@ var (
 		"How long the event has waited that has waited longest; 0 if none does.", "provider")
 	eventsMissed = gauge("orgsync_events_missed",
 		"1 if a full run found what no event told of since the last one came.", "provider")
-	streamDown     = gauge("orgsync_stream_down", "1 if a stream of events is not connected.", "provider")
-	ticketAge      = gauge("orgsync_suite_ticket_age_seconds",
+	streamDown = gauge("orgsync_stream_down", "1 if a stream of events is not connected.", "provider")
+	ticketAge  = gauge("orgsync_suite_ticket_age_seconds",
 		"How old the newest ticket of a provider's suite is; missing before the first.", "provider")
 	webhookPaused  = gauge("orgsync_webhook_paused", "1 if a webhook is paused.", "webhook")
 	webhookWaiting = gauge("orgsync_webhook_waiting", "Publications that a webhook was not told of yet.", "webhook")

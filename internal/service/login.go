@@ -280,7 +280,7 @@ func (l *loginSession) read(ctx context.Context, externalID string, facts direct
 	}
 	id := workflows.LoginsWorkflowID(l.provider.Name)
 	if _, err := temporal.SignalWithStartWorkflow(ctx, id, workflows.LoginSignal, nil, client.StartWorkflowOptions{
-		ID: id, TaskQueue: workflows.TaskQueue,
+		ID: id, TaskQueue: l.service.taskQueue(),
 	}, workflows.RecordLoginsName, workflows.LoginsInput{Provider: l.provider.Name}); err != nil {
 		return fmt.Errorf("have a member read who signed in: %w", err)
 	}

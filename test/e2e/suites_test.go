@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -407,8 +408,8 @@ func (w *suiteWorld) company(name string, company *wecom.Server) {
 	require.Nil(w.t, shown.WithdrawnAt)
 }
 
-// What the suite sees may shrink: the run is held, and nobody is removed. Members who authorise
-// one by one cannot be read, and the run fails.
+// What the suite sees may shrink, or be no more than the members who authorise it one by one: the run is held,
+// and nobody is removed.
 func TestSuiteWhoseRangeShrinksIsHeld(t *testing.T) {
 	t.Parallel()
 	w := newSuiteWorld(t, "wwsuite0005")
@@ -425,8 +426,119 @@ func TestSuiteWhoseRangeShrinksIsHeld(t *testing.T) {
 	require.Len(t, w.members(name), len(before.Members))
 	w.platform.SetRange(company, nil, true)
 	require.Zero(t, w.platform.Wait())
-	result := w.sync(name)
-	require.Equal(t, directory.RunFailed, result.Status)
-	require.Contains(t, result.Errors[0], "one by one")
+	require.Equal(t, directory.RunHeld, w.sync(name).Status)
 	require.Len(t, w.members(name), len(before.Members))
+}
+
+// Where members authorise a suite one by one, they are all that is read, and stand in the root. One who takes it
+// back goes.
+func TestMembersAuthoriseASuiteOneByOne(t *testing.T) {
+	t.Parallel()
+	w := newSuiteWorld(t, "wwsuite0006")
+	l := newLab(t, 39)
+	_, people := l.below(simulator.Root, "Works", 50)
+	company := simCompany(l)
+	name := w.installed(company)
+	authorised := func(people []simulator.PersonID) {
+		t.Helper()
+		w.platform.SetRange(company, &simulator.Range{People: people}, true)
+		require.Zero(t, w.platform.Wait())
+	}
+	there := func(people []simulator.PersonID) {
+		t.Helper()
+		want := map[string]bool{}
+		for _, p := range people {
+			want[w.platform.UserID((&source{kind: directory.WeCom, company: l.Company}).member(p))] = true
+		}
+		got := map[string]bool{}
+		for id, m := range w.members(name) {
+			got[id] = true
+			require.Equal(t, []string{"1"}, m.Departments)
+		}
+		require.Equal(t, want, got)
+		require.Len(t, w.departments(name), 1)
+	}
+	authorised(people[:45])
+	tested, err := w.service.TestProvider(t.Context(), name)
+	require.NoError(t, err)
+	require.True(t, tested.OK, tested.Findings)
+	require.Equal(t, "warn", findingOf(tested, "suite: visible range"))
+	w.runs(name)
+	there(people[:45])
+	authorised(people[1:46])
+	w.runs(name)
+	there(people[1:46])
+	authorised(nil)
+	require.NotEqual(t, directory.RunSucceeded, w.sync(name).Status, "a list of nobody is none")
+	there(people[1:46])
+}
+
+// Members sign in to a third-party suite inside WeCom, to a 代开发 app in any browser as well. A member of another
+// company that has the suite is none of this one.
+func TestMembersSignInToASuite(t *testing.T) {
+	t.Parallel()
+	for id, agents := range map[string][]string{
+		"wwsuite0007": {"wxwork"}, "dktemplate07": {"wxwork", "Firefox"},
+	} {
+		w := newSuiteWorld(t, id)
+		l, other := newLab(t, 40), newLab(t, 41)
+		_, people := l.below(simulator.Root, "Works", 2)
+		_, strangers := other.below(simulator.Root, "Works", 2)
+		company, second := simCompany(l), simCompany(other)
+		page, elsewhere := serve(t, w.platform.Host(company)), serve(t, w.platform.Host(second))
+		name := w.addSuite(map[string]string{"authorize_url": page, "login_url": page, "agent_id": "1000005"})
+		w.subscribe()
+		w.ticket()
+		_, err := w.platform.Install(w.link(name), company)
+		require.NoError(t, err)
+		w.has(name, company)
+		w.runs(name)
+		signIn := func(agent, at string, who *lab, p simulator.PersonID, answer string) (service.LoginResult, error) {
+			t.Helper()
+			address, err := w.service.BeginLogin(t.Context(), service.BeginLoginInput{
+				Provider: name, CallbackURL: "http://localhost/back", Browser: "b", UserAgent: agent, Language: "en",
+			})
+			require.NoError(t, err)
+			address, _, inApp := strings.Cut(address, "#wechat_redirect")
+			client := &http.Client{
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			}
+			plain := (&source{kind: directory.WeCom, company: who.Company}).member(p)
+			resp, err := client.Get(strings.Replace(address, page, at, 1) + "&sim_person=" + plain + "&sim_answer=" +
+				answer)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, http.StatusFound, resp.StatusCode, address)
+			to, err := resp.Location()
+			require.NoError(t, err)
+			flow := service.LoginWeb
+			if inApp {
+				flow = service.LoginInApp
+			}
+			return w.service.ViewFor(everybody).ResolveLogin(t.Context(), service.ResolveLoginInput{
+				Provider: name, Code: to.Query().Get("code"), Flow: flow,
+			})
+		}
+		for _, agent := range agents {
+			got, err := signIn(agent, page, l, people[0], "")
+			require.NoError(t, err)
+			require.Equal(t, w.platform.UserID((&source{kind: directory.WeCom, company: l.Company}).member(people[0])),
+				got.Member.ExternalID)
+			_, err = signIn(agent, page, l, people[0], "outsider")
+			require.True(t, service.HasCode(err, service.LoginOtherCompany), "%v", err)
+		}
+		tested, err := w.service.TestProvider(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, "pass", findingOf(tested, "sign-in inside WeCom"))
+		inBrowsers := "pass"
+		if len(agents) == 1 {
+			inBrowsers = "warn"
+			_, err := signIn("wxwork", elsewhere, other, strangers[0], "")
+			require.True(t, service.HasCode(err, service.LoginOtherCompany), "%v", err)
+			_, err = w.service.BeginLogin(t.Context(), service.BeginLoginInput{Provider: name, UserAgent: "Firefox",
+				CallbackURL: "http://localhost/back", Browser: "b"})
+			require.True(t, service.HasCode(err, service.LoginNotConfigured), "%v", err)
+		}
+		require.Equal(t, inBrowsers, findingOf(tested, "sign-in in a browser"))
+	}
 }

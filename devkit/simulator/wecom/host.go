@@ -32,6 +32,8 @@ func (p *Platform) Host(s *Server) http.Handler {
 		case r.URL.Path == qrPage && p.customised():
 			p.Market(s, query.Get("state"))
 			_, _ = io.WriteString(w, "installed\n")
+		case r.URL.Path == signInPage && !p.customised() && query.Get("appid") == p.suite.ID:
+			p.signIn(w, r, s)
 		case ours, strings.HasPrefix(r.URL.Path, "/cgi-bin/service/"):
 			p.ServeHTTP(w, r)
 		default:

@@ -44,9 +44,12 @@ func (s *Server) signIn(q *request) (simulator.SignIn, bool) {
 			return s.Passes.Issue("", g, codeLife, 0), ""
 		},
 	}
-	agent := strconv.Itoa(q.cfg.AgentID)
+	agent, corp := strconv.Itoa(q.cfg.AgentID), q.cfg.CorpID
+	if s.suite != nil && s.suite.customised() { // the company and the app as the service provider sees them
+		agent, corp = strconv.Itoa(suiteAgent), s.suite.CompanyID(s)
+	}
 	switch {
-	case q.query.Get("appid") != q.cfg.CorpID:
+	case q.query.Get("appid") != corp:
 		page.Problem = "appid is not a corp's id"
 	case !plainState.MatchString(page.State):
 		page.Problem = "state may have 128 letters and digits"
@@ -107,7 +110,7 @@ func (s *Server) userInfo(v *simulator.View, q *request) (any, simulator.Shape, 
 		return userInfo{ok: success, OpenID: "o" + strconv.Itoa(g.Stranger())}, simulator.Shape{Object: "."}, nil
 	}
 	p, _ := v.Person(g.Person)
-	made := userInfo{ok: success, UserID: s.company.UserID(directory.WeCom, p)}
+	made := userInfo{ok: success, UserID: s.userID(q, p)}
 	if q.cfg.LinkedCorp != "" {
 		made.UserID = q.cfg.LinkedCorp + "/" + made.UserID
 	}
@@ -147,7 +150,7 @@ func (s *Server) userDetail(v *simulator.View, q *request) (any, simulator.Shape
 	p, _ := v.Person(g.Person)
 	facts := v.Facts(p.ID)
 	return userDetail{
-		ok: success, UserID: s.company.UserID(directory.WeCom, p), Gender: genders[facts.Gender],
+		ok: success, UserID: s.userID(q, p), Gender: genders[facts.Gender],
 		Avatar: "https://wework.example/login/" + strconv.Itoa(int(p.ID)), QRCode: "https://wework.example/qr",
 		Mobile: strings.TrimPrefix(p.Phone, "+86"), Email: p.Email, BizMail: facts.WorkEmail, Address: facts.WorkPlace,
 	}, simulator.Shape{Object: ".", ID: "userid"}, nil

@@ -43,6 +43,9 @@ type Platform struct {
 	codes     map[string]*authCode
 	companies map[string]*installed // by the id that the service provider sees
 	byToken   map[string]*installed
+
+	// logins says of codes of sign-ins which company's they are.
+	logins sync.Map
 }
 
 // authCode is a code that is exchanged once for a permanent one.
@@ -81,6 +84,14 @@ func NewPlatform(suite Suite, o simulator.Options) *Platform {
 }
 
 func (p *Platform) customised() bool { return strings.HasPrefix(p.suite.ID, "dk") }
+
+// authorisedByMembers reports whether a company's members authorise the suite one by one.
+func (p *Platform) authorisedByMembers(s *Server) bool {
+	id := p.CompanyID(s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.companies[id] != nil && p.companies[id].byMembers
+}
 
 // next returns a value that was never given before. The lock must be held.
 func (p *Platform) next(kind string) string {

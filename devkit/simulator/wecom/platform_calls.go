@@ -13,6 +13,9 @@ const (
 	providerOwner = "provider token"
 )
 
+// suiteAgent is the app's id in a company that installed the suite.
+const suiteAgent = 1000005
+
 // platformCalls are the calls that are not a company's.
 var platformCalls = map[string]func(*Platform, url.Values, map[string]any) map[string]any{
 	"service/get_suite_token":         (*Platform).suiteToken,
@@ -24,6 +27,7 @@ var platformCalls = map[string]func(*Platform, url.Values, map[string]any) map[s
 	"service/get_corp_token":          withSuite((*Platform).corpToken),
 	"service/get_provider_token":      (*Platform).providerToken,
 	"service/get_customized_auth_url": (*Platform).customizedURL,
+	"service/auth/getuserinfo3rd":     withSuite((*Platform).userInfo3rd),
 	"gettoken":                        (*Platform).customisedToken,
 }
 
@@ -133,7 +137,7 @@ func (p *Platform) authInfo(_ url.Values, body map[string]any) map[string]any {
 	return good(map[string]any{
 		"auth_corp_info": map[string]any{"corpid": company.id, "corp_name": "Private name", "subject_type": 1},
 		"auth_info": map[string]any{"agent": []any{map[string]any{
-			"agentid": 1000005, "name": "orgsync", "auth_mode": mode, "is_customized_app": p.customised(),
+			"agentid": suiteAgent, "name": "orgsync", "auth_mode": mode, "is_customized_app": p.customised(),
 			"privilege": map[string]any{
 				"level": 1, "allow_party": parties, "allow_user": users, "allow_tag": []int{},
 				"extra_party": []int{}, "extra_user": []string{}, "extra_tag": []int{},

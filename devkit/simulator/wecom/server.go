@@ -129,6 +129,8 @@ type request struct {
 	ticket   string
 	// owner is whose token the call carries, set once that was checked.
 	owner string
+	// byMembers says that it is a suite's that members authorise one by one.
+	byMembers bool
 }
 
 // visible is the range of the call's credential.
@@ -167,13 +169,14 @@ var handlers = map[string]handler{
 		false,
 		(*Server).getUser,
 	},
-	"user/list_id":         {[]string{"dept_user"}, 48002, 0, false, (*Server).listID},
-	"tag/list":             {[]string{"taglist"}, 0, 0, false, (*Server).listTags},
-	"tag/get":              {[]string{"userlist", "partylist"}, 0, 0, false, (*Server).getTag},
-	"agent/get_admin_list": {[]string{"admin"}, 48002, 48002, true, (*Server).listAdministrators},
-	"agent/get":            {nil, 0, 301002, true, (*Server).getAgent},
-	"auth/getuserinfo":     {nil, 0, 48002, true, (*Server).userInfo},
-	"auth/getuserdetail":   {nil, 0, 48002, true, (*Server).userDetail},
+	"user/list_id":          {[]string{"dept_user"}, 48002, 0, false, (*Server).listID},
+	"tag/list":              {[]string{"taglist"}, 0, 0, false, (*Server).listTags},
+	"tag/get":               {[]string{"userlist", "partylist"}, 0, 0, false, (*Server).getTag},
+	"agent/get_admin_list":  {[]string{"admin"}, 48002, 48002, true, (*Server).listAdministrators},
+	"agent/get":             {nil, 0, 301002, true, (*Server).getAgent},
+	"user/list_member_auth": {[]string{"member_auth_list"}, 48002, 48002, true, (*Server).listAuthorised},
+	"auth/getuserinfo":      {nil, 0, 48002, true, (*Server).userInfo},
+	"auth/getuserdetail":    {nil, 0, 48002, true, (*Server).userDetail},
 }
 
 // ServeHTTP implements http.Handler.
@@ -202,7 +205,7 @@ func (s *Server) read(r *http.Request) *request {
 	q.endpoint, _ = strings.CutPrefix(r.URL.Path, "/cgi-bin/")
 	q.ip, _, _ = net.SplitHostPort(r.RemoteAddr)
 	switch q.endpoint {
-	case "user/list_id":
+	case "user/list_id", "user/list_member_auth":
 		q.body = readListID(r)
 	case "auth/getuserdetail":
 		q.ticket = readTicket(r)
@@ -262,8 +265,8 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	if q.endpoint == "agent/get_admin_list" && (q.cfg.Customised || owner == suiteApp) {
 		code = 0
 	}
-	if owner == suiteApp && (q.endpoint == "agent/get" || strings.HasPrefix(q.endpoint, "auth/")) {
-		code = 48002 // not stated (wecom.md §1.4)
+	if owner == suiteApp {
+		code = s.suiteGate(q, code)
 	}
 	if owner == contact {
 		if code = h.contact; q.cfg.OldSyncIP && !h.always {
@@ -277,6 +280,26 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 		return &refusal{code: 45009, text: texts[45009]}
 	}
 	return q.scripted(act)
+}
+
+// suiteGate is the code that refuses a call to a suite, 0: none. Members who authorise it one by one are in no
+// department that it could list, and a list of theirs is to be had in that mode alone (wecom-more.md §E2).
+func (s *Server) suiteGate(q *request, code int) int {
+	q.byMembers = s.suite.authorisedByMembers(s)
+	switch {
+	case q.endpoint == "agent/get", strings.HasPrefix(q.endpoint, "auth/") && !s.suite.customised():
+		return 48002 // not stated (wecom.md §1.4); a 代开发 app signs people in (wecom-more.md §B2)
+	case strings.HasPrefix(q.endpoint, "auth/"):
+		return 0
+	case q.endpoint == "user/list_member_auth" && q.byMembers:
+		return 0
+	case q.byMembers && (strings.HasPrefix(q.endpoint, "department/") || q.endpoint == "user/list" ||
+		q.endpoint == "user/simplelist"):
+		return 60011
+	case q.byMembers && q.endpoint == "agent/get_admin_list":
+		return 48002
+	}
+	return code
 }
 
 // scripted is the refusal that a fault asks for.

@@ -15,7 +15,7 @@ type user struct {
 	Name           string   `json:"name"`
 	Alias          string   `json:"alias"`
 	Department     []int64  `json:"department"`
-	Order          []int64  `json:"order"`
+	Order          []int64  `json:"order,omitzero"`
 	IsLeader       []int    `json:"is_leader_in_dept"`
 	MainDepartment int64    `json:"main_department,omitempty"`
 	DirectLeader   []string `json:"direct_leader"`
@@ -132,7 +132,7 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 			leads = 1
 		}
 		made.IsLeader = append(made.IsLeader, leads)
-		if d == p.Departments[0] {
+		if q.byMembers || d == p.Departments[0] {
 			made.MainDepartment = int64(d)
 		}
 	}
@@ -149,11 +149,17 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 	case q.cfg.GenderZero:
 		made.GenderTxt = new("0")
 	}
+	if q.byMembers {
+		made.Order = nil
+	}
 	return made
 }
 
 // shown are the person's departments that the credential sees, in no useful order.
 func (s *Server) shown(v *simulator.View, q *request, p simulator.Person) []simulator.Dept {
+	if q.byMembers {
+		return []simulator.Dept{simulator.Root} // always (wecom-more.md §E2)
+	}
 	return slices.DeleteFunc(v.Shuffled(p.Departments, int(p.ID)), func(d simulator.Dept) bool {
 		return !v.Covers(q.visible(), d)
 	})
@@ -226,4 +232,43 @@ func (s *Server) getUser(v *simulator.View, q *request) (any, simulator.Shape, *
 		return nil, simulator.Shape{}, known(60111)
 	}
 	return oneUser{success, s.record(v, q, p)}, simulator.Shape{Object: ".", ID: "userid"}, nil
+}
+
+// authorised is a member who authorised a suite.
+type authorised struct {
+	OpenUserID string `json:"open_userid"`
+}
+
+type authorisedList struct {
+	ok
+	Next    string       `json:"next_cursor"`
+	Members []authorised `json:"member_auth_list"`
+}
+
+// maxAuthorised is how long a page may be, and is unless something else is asked for (wecom-more.md §E2).
+const maxAuthorised = 1000
+
+// listAuthorised lists the members who authorised the suite one by one: those of its range.
+func (s *Server) listAuthorised(v *simulator.View, q *request) (any, simulator.Shape, *refusal) {
+	limit := maxAuthorised
+	if q.body.Limit != nil {
+		limit = *q.body.Limit
+	}
+	p, _, ok := s.at(q.body.Cursor)
+	if q.body.bad || !ok || limit < 1 || limit > maxAuthorised {
+		return nil, simulator.Shape{}, known(40058)
+	}
+	answer := authorisedList{ok: success, Members: []authorised{}}
+	for ; p <= v.LastPerson(); p++ {
+		who, _ := v.Person(p)
+		if who.Left || !v.CoversPerson(q.visible(), who) {
+			continue
+		}
+		if len(answer.Members) == limit {
+			answer.Next = s.cursor(p, 0)
+			break
+		}
+		answer.Members = append(answer.Members, authorised{s.userID(q, who)})
+	}
+	return answer, simulator.Shape{List: "member_auth_list", ID: "open_userid", Next: "next_cursor"}, nil
 }

@@ -53,11 +53,15 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 
 // checkApp fails where the app's secret cannot even list departments.
 func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
-	if err := c.checkSuite(ctx, r); err != nil {
+	byMembers, err := c.checkSuite(ctx, r)
+	if err != nil {
 		return err
 	}
 	if _, err := c.token(ctx, c.app); err != nil {
 		return err
+	}
+	if byMembers {
+		return c.checkAuthorised(ctx, r)
 	}
 	list, _, err := c.visibleDepartments(ctx)
 	if err != nil {

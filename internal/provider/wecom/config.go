@@ -87,7 +87,7 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	c := newClient(s, env)
 	switch {
 	case c.suite != nil && !c.suite.customised:
-		return lookupClient{c}, nil
+		return suiteClient{lookupClient{c}, suiteLogins{loginResolver{c}}}, nil
 	case c.sync == nil:
 		return appClient{lookupClient{c}, loginResolver{c}}, nil
 	case c.app == nil:

@@ -71,6 +71,14 @@ func (c *client) completeTree(ctx context.Context) (found []provider.FoundDepart
 // visibleTree is what an app's secret sees. In a limited range, people granted
 // one by one stand below a root of our own.
 func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
+	if c.suite != nil {
+		switch granted, err := c.suiteGrants(ctx); {
+		case err != nil:
+			return nil, nil, err
+		case granted.byMembers:
+			return []provider.FoundDepartment{syntheticRoot(methodAuthorised)}, nil, nil
+		}
+	}
 	visible, bad, err := c.visibleDepartments(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -88,7 +96,7 @@ func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartm
 			)
 		}
 		if len(granted.members)+len(granted.bad) > 0 {
-			found = append(found, syntheticRoot())
+			found = append(found, syntheticRoot(methodGranted))
 		}
 	}
 	for _, d := range visible {
@@ -106,11 +114,11 @@ func nothingVisible() *provider.Error {
 	return newError(departmentList, provider.Forbidden, "fault.no_department_visible", "remedy.wecom_add_departments")
 }
 
-func syntheticRoot() provider.FoundDepartment {
+func syntheticRoot(method provider.ListMethod) provider.FoundDepartment {
 	name := "Root"
 	return provider.FoundDepartment{
 		Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
-		MembersMethod: methodGranted,
+		MembersMethod: method,
 	}
 }
 

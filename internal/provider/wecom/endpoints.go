@@ -33,7 +33,7 @@ var (
 	userInfo             = endpoint(http.MethodGet, "auth/getuserinfo", 0)
 	userDetail           = endpoint(http.MethodPost, "auth/getuserdetail", 0)
 
-	// Of suites (wecom-more.md §E1, §E2).
+	// Of suites (wecom-more.md §B4, §E1, §E2).
 	getSuiteToken        = endpoint(http.MethodPost, "service/get_suite_token", 0)
 	getPreAuthCode       = endpoint(http.MethodGet, "service/get_pre_auth_code", 0)
 	getPermanentCode     = endpoint(http.MethodPost, "service/v2/get_permanent_code", 0)
@@ -41,6 +41,8 @@ var (
 	getCorpToken         = endpoint(http.MethodPost, "service/get_corp_token", 0)
 	getAuthInfo          = endpoint(http.MethodPost, "service/get_auth_info", 8<<20)
 	getProviderToken     = endpoint(http.MethodPost, "service/get_provider_token", 0)
+	listMemberAuth       = endpoint(http.MethodPost, "user/list_member_auth", 0)
+	userInfo3rd          = endpoint(http.MethodGet, "service/auth/getuserinfo3rd", 0)
 	getCustomizedAuthURL = endpoint(http.MethodPost, "service/get_customized_auth_url", 0)
 )
 

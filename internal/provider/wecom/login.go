@@ -72,7 +72,7 @@ func (l loginResolver) ResolveLogin(ctx context.Context, code provider.LoginCode
 	if err != nil {
 		return provider.Login{}, err
 	}
-	user, ticket, err := decodeUserInfo(body)
+	user, ticket, err := decodeUserInfo(userInfo, body)
 	if err != nil {
 		return provider.Login{}, err
 	}
@@ -96,19 +96,23 @@ func (l loginResolver) ResolveLogin(ctx context.Context, code provider.LoginCode
 // decodeUserInfo returns the member's userid and, inside WeCom, a ticket for more. Someone
 // from outside has an openid and no userid; a member of a linked company has the company's
 // id before theirs (wecom-more.md §B3).
-func decodeUserInfo(body []byte) (user, ticket string, err error) {
+func decodeUserInfo(ep provider.Endpoint, body []byte) (user, ticket string, err error) {
 	answer, _ := wire.Parse(body)
 	user, problem := answer.ID("userid")
 	switch {
 	case problem != "":
-		return "", "", malformed(userInfo, "the answer has no usable userid")
+		return "", "", malformed(ep, "the answer has no usable userid")
 	case user == "" && (answer.String("openid") != "" || answer.String("external_userid") != ""),
 		strings.Contains(user, "/"):
-		return "", "", newError(userInfo, provider.OtherCompany, "fault.not_of_company", "")
+		return "", "", outsider(ep)
 	case user == "":
-		return "", "", malformed(userInfo, "the answer names no member")
+		return "", "", malformed(ep, "the answer names no member")
 	}
 	return user, answer.String("user_ticket"), nil
+}
+
+func outsider(ep provider.Endpoint) *provider.Error {
+	return newError(ep, provider.OtherCompany, "fault.not_of_company", "")
 }
 
 // decodeUserDetail reads what the member agreed to show; the rest is left out or empty

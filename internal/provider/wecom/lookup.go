@@ -33,11 +33,15 @@ type (
 		appClient
 		memberLister
 	}
-	// appClient has the secret of an app, which also signs people in. A third-party suite has
-	// other calls for that, which this client does not make.
+	// appClient has the secret of an app, which also signs people in.
 	appClient struct {
 		lookupClient
 		loginResolver
+	}
+	// suiteClient has a company's authorisation of a third-party suite.
+	suiteClient struct {
+		lookupClient
+		suiteLogins
 	}
 )
 

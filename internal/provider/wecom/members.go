@@ -24,6 +24,8 @@ const (
 	methodCompanyAndDepartment provider.ListMethod = "corp+department"
 	// methodGranted: the people whom the app's visible range names one by one.
 	methodGranted provider.ListMethod = "granted"
+	// methodAuthorised: the people who authorised a suite one by one.
+	methodAuthorised provider.ListMethod = "authorised"
 )
 
 // Cursors. Those that end in a colon are followed by WeCom's own cursor or by
@@ -34,6 +36,8 @@ const (
 	cursorEmpty   = "empty:"
 	cursorDetails = "details"
 	cursorEach    = "each:"
+	// cursorAuthorised is for methodAuthorised.
+	cursorAuthorised = "authorised:"
 )
 
 const (
@@ -55,6 +59,8 @@ func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (p
 		return c.companyThenDepartment(ctx, q)
 	case methodGranted:
 		return c.grantedMembers(ctx, q)
+	case methodAuthorised:
+		return c.authorisedMembers(ctx, q)
 	default:
 		return provider.MemberPage{}, provider.Meaning{
 			Kind: provider.Invalid, Problem: "fault.no_members_listing", Action: "remedy.read_root",

@@ -8,15 +8,15 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// checkSuite tells how a suite stands: its ticket, and what the company has authorised. An app of
-// the company's own passes.
-func (c *client) checkSuite(ctx context.Context, r *provider.Report) error {
+// checkSuite tells how a suite stands: its ticket, and what the company has authorised. It reports whether
+// members authorise it one by one. An app of the company's own passes.
+func (c *client) checkSuite(ctx context.Context, r *provider.Report) (byMembers bool, err error) {
 	if c.suite == nil {
-		return nil
+		return false, nil
 	}
 	held, err := c.env.Grant(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	check, age := message.Of("tried.suite_ticket", nil), c.env.Now().Sub(held.TicketAt)
 	switch {
@@ -31,14 +31,9 @@ func (c *client) checkSuite(ctx context.Context, r *provider.Report) error {
 	}
 	granted, err := c.suiteGrants(ctx)
 	if err != nil {
-		return err
-	}
-	if granted.byMembers {
-		// Then no call lists departments (wecom-more.md §E2).
-		return newError(getAuthInfo, provider.Forbidden,
-			"fault.suite_by_members", "remedy.suite_by_administrator")
+		return false, err
 	}
 	r.Pass(message.Of("tried.suite_authorization", nil),
 		message.Of("found.suite_authorized", message.Args{"Company": c.corpID}))
-	return nil
+	return granted.byMembers, nil
 }
