@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	after, rows := "", map[string]any{} // rows by kind and id; after: "", or where to go on
+	page, rows, after := map[string]any{}, map[string]any{}, "" // rows by kind and id; after: where to go on
 	if text, err := os.ReadFile(os.Args[3]); err == nil && json.Unmarshal(text, &[]any{&after, &rows}) != nil {
 		log.Fatal("the file is damaged: begin anew with after=now and the lists")
 	}
@@ -18,15 +18,12 @@ func main() {
 		ask, _ := http.NewRequest("GET", os.Args[1]+"/api/v1/changes?limit=200&wait=30s"+after, nil)
 		ask.Header.Set("Authorization", "Bearer "+os.Args[2])
 		answer, err := http.DefaultClient.Do(ask)
-		page := struct {
-			Items []map[string]any
-			Next  string
-		}{}
 		if err != nil || answer.StatusCode != 200 || json.NewDecoder(answer.Body).Decode(&page) != nil {
 			log.Fatal("no answer; start again: it goes on behind what is kept. After 410: begin anew with the lists")
 		}
 		answer.Body.Close()
-		for _, event := range page.Items {
+		for _, item := range page["items"].([]any) {
+			event := item.(map[string]any)
 			kind, what, _ := strings.Cut(event["type"].(string), ".")
 			key := kind + " " + event["object"].(map[string]any)["id"].(string)
 			rows[key] = event["object"]
@@ -34,7 +31,7 @@ func main() {
 				delete(rows, key)
 			}
 		}
-		after = "&after=" + page.Next // kept together with the rows: killed in between, nothing is lost
+		after = "&after=" + page["next"].(string) // kept together with the rows: killed in between, nothing is lost
 		text, _ := json.Marshal([]any{after, rows})
 		if os.WriteFile(os.Args[3]+".new", text, 0o600) != nil || os.Rename(os.Args[3]+".new", os.Args[3]) != nil {
 			log.Fatal("the file cannot be written")
