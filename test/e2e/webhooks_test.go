@@ -22,6 +22,7 @@ import (
 
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/db/feed"
+	"github.com/orgsync/orgsync/db/webhooks"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -344,6 +345,58 @@ func TestWebhooksArePausedAndResumed(t *testing.T) {
 		w.delivered(s, id)
 		require.Equal(t, counts, receivers[name].got()[len(got)].body.Data.Counts, name)
 	}
+}
+
+// A webhook that was paused for longer than changes are kept is paused as expired, and told nothing halved. It
+// goes on from now. One that takes its place, with a secret of its own, goes on where it stopped.
+func TestWebhooksThatFellBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.service()
+	l := newLab(t, 36)
+	_, people := l.below(simulator.Root, "Works", 3)
+	acme := w.simulate(directory.Feishu, l.Company)
+	r := newReceiver(t)
+	hook := w.hook(s, r, service.AddWebhookInput{Content: "events"})
+	w.succeed(acme)
+	w.delivered(s, hook.ID)
+	told := len(r.got())
+	_, err := s.PauseWebhook(t.Context(), access.Reach{}, hook.ID, service.By{})
+	require.NoError(t, err)
+	l.must(l.SetTitle(people[0], "Chief"))
+	w.succeed(acme)
+	w.statement("UPDATE change_feed SET dropped_publication = newest, dropped_change = 1 << 40")
+	_, err = s.ResumeWebhook(t.Context(), access.Reach{}, hook.ID, "", service.By{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		now, err := s.ViewFor(everybody).GetWebhook(t.Context(), hook.ID)
+		return err == nil && now.PauseReason == webhooks.PausedExpired
+	}, time.Minute, 50*time.Millisecond)
+	require.Len(t, r.got(), told)
+	_, err = s.ResumeWebhook(t.Context(), access.Reach{}, hook.ID, service.ChangesNow, service.By{})
+	require.NoError(t, err)
+	l.must(l.SetTitle(people[1], "Clerk"))
+	w.succeed(acme)
+	w.delivered(s, hook.ID)
+	items := r.got()[told].body.Data.Items
+	require.Len(t, r.got(), told+1)
+	require.Len(t, items, 1)
+	require.Equal(t, "Clerk", items[0].Object["title"])
+
+	old, err := s.PauseWebhook(t.Context(), access.Reach{}, hook.ID, service.By{})
+	require.NoError(t, err)
+	l.must(l.SetTitle(people[2], "Guard"))
+	w.succeed(acme)
+	second := newReceiver(t)
+	replacing := w.hook(s, second, service.AddWebhookInput{Content: "events"})
+	require.NotEqual(t, hook.Secret, replacing.Secret)
+	_, err = s.ResumeWebhook(t.Context(), access.Reach{}, replacing.ID, old.Delivered.Cursor(), service.By{})
+	require.NoError(t, err)
+	w.delivered(s, replacing.ID)
+	require.Len(t, second.got(), 1)
+	items = second.got()[0].body.Data.Items
+	require.Len(t, items, 1)
+	require.Equal(t, "Guard", items[0].Object["title"])
 }
 
 // Workers are killed between sending a message and noting that it was taken, before and after the
