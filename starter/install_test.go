@@ -136,7 +136,7 @@ func TestACompanyInstallsASuite(t *testing.T) {
 	require.Contains(t, in.ok("provider", "install", "other", "--show").stdout,
 		"Company "+id+" installed the suite without a link")
 	o = in.run("provider", "install", "other", "--company", "wpNobody")
-	require.Equal(t, cli.ExitFailed, o.status, o.stdout)
+	require.Equal(t, cli.ExitUsage, o.status, o.stdout)
 	require.Contains(t, in.ok("provider", "install", "other", "--company", id).stdout,
 		"Company "+id+" has installed the suite.")
 	platform.Uninstall(came, false)

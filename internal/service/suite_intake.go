@@ -122,12 +122,26 @@ func (x *SuiteIntake) take(ctx context.Context, suite clients.Suite, m provider.
 	case provider.SuiteCode:
 		return x.addCode(ctx, opener, suite.Providers[0].ID, m.Secret, m.State, m.At)
 	case provider.SuiteWithdrawn:
+		if suite, err = readAnew(ctx, opener, suite); err != nil {
+			return err
+		}
 		return opener.Store.WithdrawSuiteAuthorization(ctx, suite.Siblings(), m.Company, m.At, suiteBy)
 	case provider.SuiteEvents:
 		return x.follow(ctx, opener, suite, m)
 	default:
 		return nil
 	}
+}
+
+// readAnew returns a suite with the providers that were added a moment ago, too.
+func readAnew(ctx context.Context, opener *clients.Opener, suite clients.Suite) (clients.Suite, error) {
+	suites, err := opener.ListSuites(ctx, nil)
+	for _, one := range suites {
+		if one.ID == suite.ID && one.Has(suite.Providers[0].ID) {
+			return one, nil
+		}
+	}
+	return suite, err
 }
 
 // addCode stores a code and has it exchanged.

@@ -107,7 +107,7 @@ func TestHostileSendersCostACounter(t *testing.T) {
 	s := w.simulate(directory.WeCom, l.Company)
 	genuine := w.follow(s, api.url+"/events/", simulator.Delivery{})
 	suite := wecom.Suite{ID: "wwhostile01", Secret: "sim-suite-secret", Token: callbackToken, AESKey: callbackAES,
-		ProviderCorp: "wwprovider"}
+		ProviderCorp: "wwprovider", ProviderSecret: "sim-provider-secret"}
 	x := &suiteWorld{world: w, suite: suite, platform: wecom.NewPlatform(suite, simulator.Options{}), address: api.url,
 		service: w.serviceAt(api.url)}
 	x.url = serve(t, x.platform)
