@@ -77,6 +77,22 @@ func TestPagesReadAgainReplaceThemselves(t *testing.T) {
 	require.Empty(t, staged())
 }
 
+// A listing that says of somebody that they have left shows no fewer than before.
+func TestWhoIsListedAsLeftIsListed(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.WeCom)
+	c.sync(snapshot{departments: "1", members: "ann in=1; bob in=1"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1 members=open"})
+	require.NoError(t, c.store.RestartMembers(t.Context(), r.id, "1"))
+	require.Empty(t, r.page(0, "", "ann in=1; bob in=1 status=deleted").Figures)
+	figures, err := c.store.GetMemberFigures(t.Context(), r.id, c.provider.ID, []string{"1"})
+	require.NoError(t, err)
+	require.Equal(t, db.Figures{Read: 2, Stored: 2, Leaf: true}, figures["1"])
+	require.Equal(t, 1, c.sync(snapshot{departments: "1", members: "ann in=1; bob in=1 status=deleted"}).
+		counts.Members.Deleted)
+}
+
 // FindMembers of an unchanged listing count as read: for the provider's own figures as well
 // as for who is missing.
 func TestRecognisedPeopleCountAsRead(t *testing.T) {

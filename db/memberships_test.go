@@ -97,6 +97,28 @@ func TestALeaderWhoLeftTheListIsNoLeader(t *testing.T) {
 	}
 }
 
+// A list of ids alone says nothing of leaders, and a department's own list may disagree with
+// the members' records: what is stored goes by these, however often all is read.
+func TestIDsAloneLeaveLeadersToTheRecords(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.WeCom)
+	read := func() *run {
+		r := c.begin("apply")
+		r.read(snapshot{departments: "1; 10<1 leaders=b", members: "a in=10!; b in=10~"})
+		r.page(1, "", "a in=10 noname noraw; b in=10 noname noraw; c in=10 noname noraw")
+		r.apply(false)
+		r.recompute()
+		r.finish()
+		return r
+	}
+	read()
+	want := []string{"a 10*!", "b 10*", "c 10*"}
+	require.Equal(t, want, c.places())
+	before := c.versions()
+	require.Empty(t, read().changes())
+	require.Equal(t, before, c.versions())
+}
+
 // The primary department depends on what was read, not on when: a company read in
 // any order is stored the same.
 func TestTheOrderOfReadingDoesNotMatter(t *testing.T) {

@@ -22,7 +22,8 @@ import (
 // Members: the external id, then key=value: u (unionid), o (open id), name, email,
 // phone, avatar, title, status, activated, raw, keeps (fields of raw, with commas), in;
 // "fallback" for an external id
-// that stands in for a better one, "noname" for a name that was not sent. What is
+// that stands in for a better one, "noname" for a name that was not sent, "noraw" for a
+// record that was not sent. What is
 // not written was not sent, "email=" was sent empty. in=10,11^5!#7 places the person
 // in 10 and 11, there with primary rank 5, as leader (~ for: not) and sort order 7.
 // %20 and the like stand for what would end a value.
@@ -116,6 +117,9 @@ func membersOf(text string, p providers.Provider) []db.StagedMember {
 		m.Raw = json.RawMessage(fmt.Sprintf(`{"id": %q}`, id))
 		if raw, ok := v["raw"]; ok {
 			m.Raw = json.RawMessage(raw)
+		}
+		if words["noraw"] {
+			m.Raw = nil
 		}
 		if keeps, ok := v["keeps"]; ok {
 			m.RawKeeps = strings.Split(keeps, ",")

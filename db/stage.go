@@ -237,16 +237,16 @@ func figuresOf(read, stored, declared int32) Figures {
 	return f
 }
 
-// whole is how many people the page shows in the department that was asked, if it is
-// the only one of its listing and all of its records can be used.
+// whole is how many people the page lists in the department that was asked, those included
+// of whom it says that they have left, if it is the only one of its listing and all of its
+// records can be used.
 func (p MemberPage) whole() int32 {
 	if p.Number > 0 || p.Next != "" || p.Bad > 0 {
 		return unknown
 	}
 	keys := make(map[string]struct{}, len(p.People))
 	for _, m := range p.People {
-		gone := m.Status != nil && *m.Status == directory.Deleted
-		if !gone && slices.ContainsFunc(m.Memberships,
+		if slices.ContainsFunc(m.Memberships,
 			func(place directory.Membership) bool { return place.DepartmentID == p.Listing }) {
 			keys[m.Key] = struct{}{}
 		}

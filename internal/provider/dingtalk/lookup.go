@@ -35,11 +35,10 @@ func (c *client) CountMembers(ctx context.Context, department string) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	ids, ok := r.ListOrNone("userid_list")
-	if !ok {
+	if _, ok := r.ListOrNone("userid_list"); !ok {
 		return 0, a.malformed("userid_list is not a list")
 	}
-	return len(ids), nil
+	return len(r.UsableIDs("userid_list")), nil
 }
 
 // CountChildren implements provider.ChildCounter by department/listsubid, which

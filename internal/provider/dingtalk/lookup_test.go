@@ -16,6 +16,7 @@ func TestCountMembers(t *testing.T) {
 		want             int
 	}{
 		"some":                    {"42", `{"errcode":0,"result":{"userid_list":["a","b"]}}`, 2},
+		"one twice":               {"42", `{"errcode":0,"result":{"userid_list":["a","b","a"]}}`, 2},
 		"none":                    {"42", `{"errcode":0,"result":{"userid_list":[]}}`, 0},
 		"list missing":            {"42", `{"errcode":0,"result":{}}`, 0},
 		"granted in place of all": {"1", `{"errcode":0,"result":{"userid_list":["a","b","c"]}}`, 2},

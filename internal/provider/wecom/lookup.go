@@ -3,6 +3,7 @@ package wecom
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -60,10 +61,16 @@ var (
 	_ provider.AdministratorReader = completeClient{}
 )
 
-// CountMembers implements provider.MemberCounter by the short listing.
+// CountMembers implements provider.MemberCounter by the short listing. Whoever it names twice
+// counts once, as in the full one.
 func (c lookupClient) CountMembers(ctx context.Context, department string) (int, error) {
 	records, err := c.simpleMembers(ctx, department)
-	return len(records), err
+	users := make([]string, len(records))
+	for i, raw := range records {
+		users[i] = decodeUserID(raw)
+	}
+	slices.Sort(users)
+	return len(slices.Compact(users)), err
 }
 
 // LookupMember implements provider.ObjectLookup.

@@ -14,11 +14,12 @@ func TestCountMembers(t *testing.T) {
 	api := newAPI(t, nil)
 	api.handlers["user/simplelist"] = by("department_id", map[string]string{
 		"7": `{"errcode":0,"userlist":[{"userid":"ada"},{"userid":"bob"}]}`,
+		"6": `{"errcode":0,"userlist":[{"userid":"ada"},{"userid":"bob"},{"userid":"ada"}]}`,
 		"8": `{"errcode":0,"userlist":[]}`,
 		"9": `{"errcode":0}`,
 	})
 	counter := api.open(t, appOnly).(provider.MemberCounter)
-	for department, want := range map[string]int{"7": 2, "8": 0} {
+	for department, want := range map[string]int{"6": 2, "7": 2, "8": 0} {
 		got, err := counter.CountMembers(t.Context(), department)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
