@@ -105,18 +105,19 @@ func emptyParameters(l message.Language, query url.Values) []Field {
 // refusalsAllowed is how many wrong tokens an address may send within a minute.
 const refusalsAllowed = 20
 
-// caller is whom the request's token stands for.
+// caller is whom the request's token stands for. A good token is taken however many wrong ones
+// come from its address: behind a proxy, that is everybody's.
 func (a *API) caller(r *http.Request) (access.Caller, error) {
 	address := remote.Address(r)
-	if a.refused.TooMany(address, time.Now()) {
-		return access.Caller{}, &refusal{http.StatusTooManyRequests, refusedTooOft, nil}
-	}
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(kind, "Bearer") {
 		token = ""
 	}
 	caller, err := a.service.Authenticate(r.Context(), strings.TrimSpace(token))
 	if service.HasCode(err, service.TokenRefused) && token != "" {
+		if a.refused.TooMany(address, time.Now()) {
+			return access.Caller{}, &refusal{http.StatusTooManyRequests, refusedTooOft, nil}
+		}
 		a.refused.Add(address, time.Now())
 	}
 	caller.Address = address
