@@ -101,7 +101,7 @@ func TestLanguagesSayTheSame(t *testing.T) {
 
 // families are codes that are put together from words of the programs. Those of errors, of the
 // API's problems and of the console are tested beside them.
-var families = []string{"phase.", "status.", "kind.", "change.", "error.", "problem.", "action.", "console.",
+var families = []string{"phase.", "status.", "kind.", "change.", "error.", "problem.", "action.", "field.", "console.",
 	"event_gap.", "event_mode.", "event_object.", "event_refused.", "event_key.",
 	"webhook.", "vendor.", "kind_remedy."}
 

@@ -117,9 +117,39 @@ func documentConfig(version string) huma.Config {
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
-	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decode}
+	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	return c
+}
+
+// null stands for null while a body is held against the document. It fits no field.
+type null struct{}
+
+// decode reads a body. huma takes null for left out, which may mean everything: whoever has lost
+// a list of departments must not take back a whole run.
+func decode(body []byte, into any) error {
+	err := huma.DefaultJSONFormat.Unmarshal(body, into)
+	if parsed, ok := into.(*any); ok {
+		*parsed = replaceNulls(*parsed)
+	}
+	return err
+}
+
+func replaceNulls(value any) any {
+	switch v := value.(type) {
+	case nil:
+		return null{}
+	case []any:
+		for i := range v {
+			v[i] = replaceNulls(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = replaceNulls(v[key])
+		}
+	}
+	return value
 }
 
 // operation is one of the API's.

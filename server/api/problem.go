@@ -32,7 +32,7 @@ type Problem struct {
 // Field is an input at fault.
 type Field struct {
 	Location string `json:"location" example:"body.mode" doc:"Where the input stands."`
-	Problem  string `json:"problem" example:"expected one of apply, plan" doc:"What is wrong with it."`
+	Problem  string `json:"problem" example:"must be one of: apply, plan" doc:"What is wrong with it."`
 }
 
 // Error implements error.
@@ -77,7 +77,7 @@ func unfit(l message.Language, status int, text string, errs []error) *Problem {
 	for _, err := range errs {
 		var detail *huma.ErrorDetail
 		if errors.As(err, &detail) {
-			p.Fields = append(p.Fields, Field{Location: detail.Location, Problem: detail.Message})
+			p.Fields = append(p.Fields, Field{Location: detail.Location, Problem: fieldText(l, detail.Message)})
 		}
 	}
 	return p

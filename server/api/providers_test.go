@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/service"
@@ -125,6 +126,28 @@ func TestProblemsAreInTheReadersLanguage(t *testing.T) {
 	w.send(w.as("operator"), http.MethodPost, "/api/v1/providers/acme/runs", `{"mode":"`+strings.Repeat("x",
 		300<<10)+`"}`).
 		problem(http.StatusRequestEntityTooLarge, "body_too_large")
+}
+
+// What is given as null is given and empty, which must not mean the same as left out: everything.
+func TestNullIsNotLeftOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	run := "/api/v1/runs/" + uuid.NewString()
+	for _, one := range []struct{ method, path, body, field string }{
+		{http.MethodPost, "/api/v1/providers/acme/runs", `{"departments":null}`, "departments"},
+		{http.MethodPost, "/api/v1/providers/acme/runs", `{"members":null}`, "members"},
+		{http.MethodPost, "/api/v1/providers/acme/runs", `{"mode":null}`, "mode"},
+		{http.MethodPost, "/api/v1/providers/acme/runs", `{"departments":["a",null]}`, "departments[1]"},
+		{http.MethodPost, run + "/undo", `{"departments":null}`, "departments"},
+		{http.MethodPost, "/api/v1/tokens", `{"name":"x","role":"reader","provider":null}`, "provider"},
+		{http.MethodPost, "/api/v1/webhooks", `{"url":"https://x.example","provider":null}`, "provider"},
+		{http.MethodPut, "/api/v1/providers/acme/events", `{"mode":null}`, "mode"},
+		{http.MethodPost, "/api/v1/providers", `{"name":"x","type":"feishu","config":{"app_id":null}}`, "config.app_id"},
+	} {
+		p := w.send(w.as("admin"), one.method, one.path, one.body).problem(http.StatusUnprocessableEntity,
+			"input_invalid")
+		require.Equal(t, "body."+one.field, p.Fields[0].Location, one.path)
+	}
 }
 
 func TestTokensAreNotGuessed(t *testing.T) {
