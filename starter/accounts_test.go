@@ -23,7 +23,9 @@ func TestAccountsAreReportedAndDecided(t *testing.T) {
 	require.Equal(t, []string{"u2", "several_members"},
 		[]string{report.Conflicts[0].ExternalID, report.Conflicts[0].Reason})
 	user := report.Conflicts[0].Candidates[0]
-	require.Contains(t, in.ok("accounts", "report", "acme").stdout, "several people have the address")
+	text := in.ok("accounts", "report", "acme").stdout
+	require.Contains(t, text, "several people have the address")
+	require.Contains(t, text, "Shan ("+user+")")
 
 	for _, wrong := range []struct {
 		args   []string

@@ -107,9 +107,28 @@ func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error)
 	}
 	out.Account = &MemberAccount{ID: *m.UserID}
 	out.Account.Name, err = s.q.GetAccountName(ctx, s.pool, *m.UserID)
-	var refused *pgconn.PgError
-	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &refused) && slices.Contains(notReadable, refused.Code) {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return out, nil
 	}
-	return out, pg.Interpret("read account", err)
+	return out, pg.Interpret("read account", unlessNotReadable(err))
+}
+
+// unlessNotReadable is an error that is none where the platform keeps its accounts' names from us.
+func unlessNotReadable(err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && slices.Contains(notReadable, refused.Code) {
+		return nil
+	}
+	return err
+}
+
+// CandidateNames returns the names of the accounts that a person may link these members to, by
+// their ids, as far as they can be read.
+func (s *Store) CandidateNames(ctx context.Context, members []string) (map[string]string, error) {
+	rows, err := s.q.ListCandidateNames(ctx, s.pool, members)
+	names := make(map[string]string, len(rows))
+	for _, r := range rows {
+		names[r.ID] = r.DisplayName
+	}
+	return names, pg.Interpret("read accounts", unlessNotReadable(err))
 }

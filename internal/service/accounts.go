@@ -100,13 +100,23 @@ type (
 // maxConflicts is how many conflicts a report lists.
 const maxConflicts = 1000
 
-// ReportAccounts returns how a provider's members stand to accounts, as of the last run.
-func (s *Service) ReportAccounts(ctx context.Context, provider string) (Accounts, error) {
+// ReportAccounts returns how a provider's members stand to accounts, as of the last run, and the
+// names of the accounts in question by their ids.
+func (s *Service) ReportAccounts(ctx context.Context, provider string) (Accounts, map[string]string, error) {
 	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
-		return Accounts{}, err
+		return Accounts{}, nil, err
 	}
-	return store.ReportAccounts(ctx, p.ID, maxConflicts)
+	out, err := store.ReportAccounts(ctx, p.ID, maxConflicts)
+	if err != nil {
+		return out, nil, err
+	}
+	members := make([]string, len(out.Conflicts))
+	for i, c := range out.Conflicts {
+		members[i] = c.MemberID
+	}
+	names, err := store.Report.CandidateNames(ctx, members)
+	return out, names, err
 }
 
 // DecideAccountInput is a decision about a member's account.

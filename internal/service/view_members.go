@@ -49,6 +49,19 @@ func (v View) ListConflicts(ctx context.Context, provider string, decided *bool,
 	}, func(c ConflictRow) ConflictRow { return ConflictRow{MemberID: c.MemberID} })
 }
 
+// CandidateNames returns the names of the accounts in question by their ids.
+func (v View) CandidateNames(ctx context.Context, rows []ConflictRow) (map[string]string, error) {
+	store, err := v.s.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	members := make([]string, len(rows))
+	for i, r := range rows {
+		members[i] = r.MemberID
+	}
+	return store.Report.CandidateNames(ctx, members)
+}
+
 // GetConflict returns what is on record of a member's account.
 func (v View) GetConflict(ctx context.Context, memberID string) (ConflictRow, error) {
 	store, m, err := v.member(ctx, memberID)

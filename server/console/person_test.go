@@ -37,6 +37,29 @@ func TestAnAdministratorTakesALinkAway(t *testing.T) {
 	require.NotContains(t, page, button)
 }
 
+// Whoever decides about an account sees whose it is, but not whose another tenant's is, and no
+// account of several is chosen before they choose.
+func TestAccountsInQuestionHaveNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const ours, theirs = "7b2c0000-0000-4000-8000-000000000002", "7b2c0000-0000-4000-8000-000000000003"
+	for user, of := range map[string]struct{ tenant, name string }{
+		ours: {tenant1, "Ann of the platform"}, theirs: {tenant2, "Ann of another tenant"},
+	} {
+		w.exec(`INSERT INTO identities (id) VALUES ($1)`, user)
+		w.exec(`INSERT INTO users (id, tenant_id, identity_id, display_name) VALUES ($1, $2, $1, $3)`, user, of.tenant,
+			of.name)
+	}
+	w.exec(`INSERT INTO account_conflicts (provider_id, member_id, reason, candidates)
+		SELECT provider_id, id, 'several_accounts', ARRAY[$2, $3]::uuid[] FROM org_members WHERE id = $1`,
+		w.acme["ann"], ours, theirs)
+	page := w.as(service.CreateSignInLinkInput{Role: "admin"}).get("/accounts").body
+	require.Contains(t, page, "Ann of the platform")
+	require.NotContains(t, page, "Ann of another tenant")
+	require.Contains(t, page, theirs)
+	require.NotContains(t, page, " checked")
+}
+
 // A provider of a suite says how its installation stands, and why no link can be made.
 func TestHowASuiteIsInstalledIsShown(t *testing.T) {
 	t.Parallel()

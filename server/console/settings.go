@@ -73,7 +73,11 @@ func listConflicts(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.render(q.page.T("nav.accounts"), accountsPage(q.page, rows))
+	names, err := q.view.CandidateNames(q.ctx, rows.Items)
+	if err != nil {
+		return err
+	}
+	return q.render(q.page.T("nav.accounts"), accountsPage(q.page, rows, names))
 }
 
 func decideConflict(q *request) error {

@@ -3,6 +3,7 @@ package account
 
 import (
 	"context"
+	"strings"
 
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
@@ -44,7 +45,7 @@ Examples:
 
 // Run implements the command.
 func (c reportCommand) Run(ctx context.Context, s *cli.Session) error {
-	report, err := s.Service.ReportAccounts(ctx, c.Name)
+	report, names, err := s.Service.ReportAccounts(ctx, c.Name)
 	if err != nil {
 		return err
 	}
@@ -59,12 +60,15 @@ func (c reportCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	t := cli.NewTable("person", "why", "accounts", "decision")
 	for _, conflict := range report.Conflicts {
-		accounts := ""
+		var accounts []string
 		for _, id := range conflict.Candidates {
-			accounts += id + " "
+			if name := names[id]; name != "" {
+				id = cli.Plain(name) + " (" + id + ")"
+			}
+			accounts = append(accounts, id)
 		}
 		t.AppendRow([]any{cli.Plain(conflict.Name + " (" + conflict.ExternalID + ")"), reasons[conflict.Reason],
-			accounts,
+			strings.Join(accounts, ", "),
 			conflict.Decision + cli.Prefixed(" by ", cli.Plain(conflict.DecidedBy))})
 	}
 	s.PrintTable(t)

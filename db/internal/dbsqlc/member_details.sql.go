@@ -70,6 +70,40 @@ func (q *Queries) GetMember(ctx context.Context, db DBTX, id string) (GetMemberR
 	return i, err
 }
 
+const listCandidateNames = `-- name: ListCandidateNames :many
+SELECT DISTINCT u.id, u.display_name
+FROM account_conflicts c
+JOIN identity_providers p ON p.id = c.provider_id
+JOIN users u ON u.id = ANY (c.candidates) AND u.tenant_id IS NOT DISTINCT FROM p.tenant_id
+WHERE c.member_id = ANY ($1::uuid[])
+`
+
+type ListCandidateNamesRow struct {
+	ID          string
+	DisplayName string
+}
+
+// The names of the accounts that members may be linked to, but for those of other tenants.
+func (q *Queries) ListCandidateNames(ctx context.Context, db DBTX, members []string) ([]ListCandidateNamesRow, error) {
+	rows, err := db.Query(ctx, listCandidateNames, members)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListCandidateNamesRow
+	for rows.Next() {
+		var i ListCandidateNamesRow
+		if err := rows.Scan(&i.ID, &i.DisplayName); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listMemberPlaces = `-- name: ListMemberPlaces :many
 SELECT d.id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
