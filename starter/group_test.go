@@ -129,6 +129,7 @@ func TestGroupsAndAdministratorsAreShown(t *testing.T) {
 		direct[p.ExternalID] = p.Direct
 	}
 	require.Equal(t, map[string]bool{"u1": false, "u2": true}, direct)
+	require.Contains(t, in.ok("explain", "acme", "g1").stdout, "group g1, Contractors, active; row ")
 	text := in.ok("groups", "acme", "g1").stdout
 	require.Contains(t, text, "(od-2) and below")
 	require.Contains(t, text, "through a department")

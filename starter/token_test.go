@@ -67,7 +67,7 @@ func TestATokenMustBePossible(t *testing.T) {
 	}{
 		{cli.ExitUsage, "--role", []string{"x"}},
 		{cli.ExitUsage, "--role", []string{"x", "--role", "king"}},
-		{cli.ExitUsage, `there is no provider "other"`, []string{"x", "--role", "reader", "--provider", "other"}},
+		{cli.ExitUsage, `there is no provider "other"; the stored providers are: `, []string{"x", "--role", "reader", "--provider", "other"}},
 		{cli.ExitUsage, "must be a UUID", []string{"x", "--role", "reader", "--tenant", "t1"}},
 		{cli.ExitUsage, "bind it to less", []string{"x", "--role", "reader", "--provider", "acme", "--tenant",
 			"11111111-1111-1111-1111-111111111111"}},

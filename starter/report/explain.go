@@ -46,8 +46,8 @@ func (c ExplainCommand) Run(ctx context.Context, s *cli.Session) error {
 }
 
 func printHistory(s *cli.Session, history service.ObjectHistory) {
-	s.PrintFolded("", fmt.Sprintf("%s %s, %s, %s; %s; row %s", history.Type, cli.Plain(history.ExternalID),
-		cli.Plain(history.Name), history.Status, cli.Plain(history.Path), history.ID))
+	s.PrintFolded("", fmt.Sprintf("%s %s, %s, %s%s; row %s", history.Type, cli.Plain(history.ExternalID),
+		cli.Plain(history.Name), history.Status, cli.Prefixed("; ", cli.Plain(history.Path)), history.ID))
 	if len(history.Runs) == 0 {
 		s.Printf("\nNo change is on record: either no run has changed it, or the change logs of those runs have been " +
 			"deleted.")
