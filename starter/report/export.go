@@ -125,7 +125,11 @@ func (c ExportCommand) Run(ctx context.Context, s *cli.Session) error {
 	case "csv":
 		to = &tableExporter{csv: csv.NewWriter(out), out: out, raw: c.Raw}
 	default:
-		to = &jsonExporter{out: out, lines: c.Format == "ndjson"}
+		lists := []string{"departments", "members", "groups"}
+		if c.Kind != "all" {
+			lists = []string{c.Kind}
+		}
+		to = &jsonExporter{out: out, lines: c.Format == "ndjson", lists: lists}
 	}
 	in := service.ExportInput{Provider: c.Name, Raw: c.Raw}
 	if c.Kind == "departments" || c.Kind == "all" {
@@ -177,8 +181,11 @@ type exporter interface {
 type jsonExporter struct {
 	out   io.Writer
 	lines bool
-	// list is the list of the document that is being written.
-	list string
+	// lists are those of the document that are still to be opened, list is the open one, and
+	// begun says that it holds something.
+	lists []string
+	list  string
+	begun bool
 }
 
 func (e *jsonExporter) department(d ExportedDepartment) error { return e.write("departments", d) }
@@ -192,32 +199,51 @@ func (e *jsonExporter) write(list string, object any) error {
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	before, after := ",\n", ""
-	switch {
-	case e.lines:
-		before, after = "", "\n"
-	case e.list == "":
-		before = "{\"" + list + "\": [\n"
-	case e.list != list:
-		before = "],\n\"" + list + "\": [\n"
+	if e.lines {
+		return e.print(string(text) + "\n")
 	}
-	e.list = list
-	if _, err := fmt.Fprintf(e.out, "%s%s%s", before, text, after); err != nil {
+	if err := e.open(list); err != nil {
+		return err
+	}
+	if e.begun {
+		text = append([]byte(",\n"), text...)
+	}
+	e.begun = true
+	return e.print(string(text))
+}
+
+// open opens lists up to the given one, so that those that hold nothing are there, too.
+func (e *jsonExporter) open(list string) error {
+	for e.list != list {
+		before := "],\n"
+		if e.list == "" {
+			before = "{"
+		}
+		e.list, e.lists, e.begun = e.lists[0], e.lists[1:], false
+		if err := e.print(before + `"` + e.list + "\": [\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *jsonExporter) print(text string) error {
+	if _, err := io.WriteString(e.out, text); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil
 }
 
 func (e *jsonExporter) end(string) error {
-	text := "]}\n"
-	switch {
-	case e.lines:
+	if e.lines {
 		return nil
-	case e.list == "":
-		text = "{}\n"
 	}
-	_, err := io.WriteString(e.out, text)
-	return err
+	if len(e.lists) > 0 {
+		if err := e.open(e.lists[len(e.lists)-1]); err != nil {
+			return err
+		}
+	}
+	return e.print("]}\n")
 }
 
 // tableExporter writes a table that spreadsheets read as UTF-8.
