@@ -236,21 +236,23 @@ func TestTheServerIsKilledWhileItDecides(t *testing.T) {
 	s := w.serve()
 	ann := s.operator("ann")
 	_, tag := s.removals(ann, held.RunID)
-	answered := false
-	for delay := time.Millisecond; !answered; delay *= 2 {
+	answered := 0 // with this status; 0: not at all
+	for delay := time.Millisecond; answered != http.StatusOK; delay *= 2 {
 		require.Less(t, delay, time.Minute)
-		done := make(chan bool, 1)
+		done := make(chan int, 1)
 		go func() {
 			status, _, _ := s.send(ann, http.MethodPut, "/runs/"+held.RunID+"/decision", tag, `{"decision":"approve"}`)
-			done <- status == http.StatusOK
+			done <- status
 		}()
+		answered = 0
 		select {
 		case answered = <-done:
+			s.kill()
 		case <-time.After(delay):
-		}
-		s.kill()
-		if !answered {
+			s.kill()
 			<-done
+		}
+		if answered != http.StatusOK {
 			s.start()
 		}
 	}
