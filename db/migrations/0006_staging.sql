@@ -353,7 +353,9 @@ SELECT
     d.external_id AS department_external_id,
     d.depth,
     d.path,
-    l.is_leader,
+    -- An id alone leaves the leader of a stored place to the record, which may disagree with the
+    -- department's list.
+    coalesce(s.is_leader, CASE WHEN s.raw IS NOT NULL OR md.member_id IS NULL THEN sd.names_leader END) AS is_leader,
     s.sort_order,
     s.primary_rank,
     -- A run of single members reads no departments, or single ones, and goes by those that are
@@ -365,7 +367,7 @@ SELECT
     ) AS placeable,
     md.member_id IS NOT NULL AS membership_stored,
     md.member_id IS NOT NULL AND (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM (
-        coalesce(l.is_leader, md.is_leader),
+        coalesce(s.is_leader, CASE WHEN s.raw IS NOT NULL THEN sd.names_leader END, md.is_leader),
         coalesce(s.sort_order, md.sort_order),
         coalesce(s.primary_rank, md.primary_rank)
     ) AS membership_differs
@@ -387,13 +389,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM org_member_departments x
     WHERE x.member_id = s.member_id AND x.department_id = d.id
     OFFSET 0
-) md ON true
--- An id alone leaves the leader of a stored place to the record, which may disagree with the
--- department's list.
-CROSS JOIN LATERAL (
-    SELECT coalesce(s.is_leader, CASE WHEN s.raw IS NOT NULL OR md.member_id IS NULL THEN sd.names_leader END)
-        AS is_leader
-) l;
+) md ON true;
 
 -- compare_listings are the compared rows of some listings: of the members with these keys, or
 -- of all others. Each listing is looked up by itself, and the keys through a hash.

@@ -504,8 +504,9 @@ func (q *Queries) GetChildFigures(ctx context.Context, db DBTX, arg GetChildFigu
 const getMemberFigures = `-- name: GetMemberFigures :many
 SELECT w.department::text AS external_id,
     CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.member_key) FROM staged_members s
-        WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department
-          AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')) ELSE 0 END::int AS read,
+        WHERE s.run_id = $1
+          AND s.listing = w.department
+          AND s.department_external_id = w.department) ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd
         WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
@@ -539,8 +540,9 @@ type GetMemberFiguresRow struct {
 }
 
 // What is known of departments' own people once their listings ended: how many the
-// listing brought (not counted where the directory holds no member who could be missing),
-// how many the directory holds there, what the provider declares for the department
+// listing brought, those included of whom it says that they have left (not counted where
+// the directory holds no member who could be missing), how many the directory holds
+// there, what the provider declares for the department
 // with everything below, how many records could not be used, and whether anything is below.
 func (q *Queries) GetMemberFigures(ctx context.Context, db DBTX, arg GetMemberFiguresParams) ([]GetMemberFiguresRow, error) {
 	rows, err := db.Query(ctx, getMemberFigures, arg.RunID, arg.Departments, arg.ProviderID)
