@@ -89,7 +89,7 @@ func (a *Follow) PlanFollow(ctx context.Context, in PlanFollowInput) (PlanFollow
 	if err != nil {
 		return out, err
 	}
-	objects := w.Members + w.Departments
+	objects := w.Members + w.Departments + w.Groups
 	switch {
 	case busy:
 		out.Do = FollowLater

@@ -36,7 +36,8 @@ func (a *Reader) ReadGroups(ctx context.Context, in ReadGroupsInput) error {
 
 func (a *Reader) readGroups(ctx context.Context, in ReadGroupsInput) (err error) {
 	defer heartbeat(ctx)()
-	if reads, err := a.Store.ReadsGroups(ctx, in.RunID); err != nil || !reads {
+	groups, administrators, err := a.Store.ReadsGroups(ctx, in.RunID)
+	if err != nil || !groups && !administrators {
 		return err
 	}
 	phase := "groups"
@@ -52,7 +53,9 @@ func (a *Reader) readGroups(ctx context.Context, in ReadGroupsInput) (err error)
 	if err != nil {
 		return err
 	}
-	g := &groupReading{providerSession: r, scope: rules.Scope, stopped: map[directory.Kind]error{}}
+	scope := rules.Scope
+	scope.Groups, scope.Administrators = scope.Groups && groups, scope.Administrators && administrators
+	g := &groupReading{providerSession: r, scope: scope, stopped: map[directory.Kind]error{}}
 	return g.all(ctx)
 }
 
@@ -122,14 +125,17 @@ func (g *groupReading) all(ctx context.Context) error {
 }
 
 // verifyRange reads the visible range once more where something would be removed for what the
-// listings show. One that has shrunk since the run began hides members, so that they prove
-// nothing then.
+// listings show. One that has shrunk since the run began, or, where that reads what events are
+// about, since the last run of the whole company, hides members, so that they prove nothing then.
 func (g *groupReading) verifyRange(ctx context.Context) error {
 	lack, err := g.store.LacksGroups(ctx, g.runID)
 	if err != nil || !lack {
 		return err
 	}
-	recorded, _, err := g.store.GetVisibleRanges(ctx, g.runID)
+	recorded, applied, err := g.store.GetVisibleRanges(ctx, g.runID)
+	if len(recorded) == 0 {
+		recorded = applied
+	}
 	if err != nil || len(recorded) == 0 {
 		return err
 	}

@@ -61,6 +61,8 @@ type BeginRunResult struct {
 	RunID string `json:"run_id"`
 	// Members is how many single people the run is limited to; 0: it reads departments.
 	Members int `json:"members,omitempty"`
+	// Groups is true if it is one by events that reads groups or administrators.
+	Groups bool `json:"groups,omitempty"`
 	// Superseded are the workflows that held for a decision which is now moot.
 	Superseded []string `json:"superseded,omitempty"`
 	// Vendor is what kind of provider it is, for people.
@@ -102,9 +104,8 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	if _, err := a.setAccountPolicy(ctx, begun.RunID); err != nil {
 		return BeginRunResult{}, err
 	}
-	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded,
-		Vendor:   begun.Provider.Type.Traits().DisplayName,
-		Language: a.Language}
+	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Groups: begun.Groups,
+		Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName, Language: a.Language}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}

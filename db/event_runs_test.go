@@ -79,3 +79,55 @@ func TestRunsByEventsRecomputeWhatTheyChanged(t *testing.T) {
 	c.followed("ann title=Boss in=10")
 	require.Equal(t, []string{"1 2 0", "10 2 2", "20 1 1"}, c.heads())
 }
+
+// An event of a group whose list could not be read waits for another try. Of the other groups what
+// belongs to them is not read, and stays.
+func TestEventsOfGroupsWaitForTheirLists(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.DingTalk)
+	c.syncGroups(snapshot{departments: groupTree, members: groupers}, groups{list: "g1=a,b; g2=a"})
+	stored := c.grouped()
+	tell := func() *run {
+		_, err := c.store.AddEvents(t.Context(), c.provider.ID, []db.Event{
+			{ID: "1", Kind: "label_user_change", ObjectType: db.EventGroup, ObjectID: "g1"},
+		})
+		require.NoError(t, err)
+		return c.beginLimited("apply", db.NewRun{Events: 300})
+	}
+	end := func(r *run) {
+		r.planRemovals()
+		r.remove()
+		r.recompute()
+		r.finish()
+	}
+	waiting := func() []string {
+		return c.texts(t, "SELECT tries FROM provider_events WHERE done_at IS NULL")
+	}
+	r := tell()
+	groupsRead, administrators, err := c.store.ReadsGroups(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Equal(t, []bool{true, false}, []bool{groupsRead, administrators})
+	require.NoError(t, c.store.BeginListing(t.Context(), r.id, directory.KindGroup))
+	require.NoError(t, c.store.FailListing(t.Context(), r.id, directory.KindGroup, "", "it does not work", false))
+	end(r)
+	require.Equal(t, []string{"1"}, waiting())
+	require.Equal(t, stored, c.grouped())
+
+	c.exec(t, "UPDATE provider_events SET due_at = now()")
+	r = tell()
+	require.NoError(t, c.store.BeginListing(t.Context(), r.id, directory.KindGroup))
+	list := db.ListingPage{Methods: []string{"members", "members"}}
+	for _, id := range []string{"g1", "g2"} {
+		list.Groups = append(list.Groups, directory.Group{ExternalID: id, Kind: directory.Role, Name: new("G" + id)})
+	}
+	require.True(t, r.stageListing(directory.KindGroup, list, ""))
+	open, err := c.store.ListOpenListings(t.Context(), r.id, directory.KindGroupMembership, "", 10)
+	require.NoError(t, err)
+	require.Len(t, open, 1)
+	require.Equal(t, "g1", open[0].ExternalID)
+	require.True(t, r.stageListing(directory.KindGroupMembership,
+		db.ListingPage{ExternalID: "g1", Members: []directory.GroupMember{{Member: "b"}}}, "g1"))
+	end(r)
+	require.Empty(t, waiting())
+	require.Equal(t, stored, c.grouped(), "a was not looked up, which alone proves that they left")
+}

@@ -27,10 +27,12 @@ type Event struct {
 
 // What an event asks to be read again.
 const (
-	EventMember     = "member"
-	EventDepartment = "department"
-	EventScope      = "scope"
-	EventOther      = "other"
+	EventMember        = "member"
+	EventDepartment    = "department"
+	EventGroup         = "group"
+	EventAdministrator = "administrator"
+	EventScope         = "scope"
+	EventOther         = "other"
 )
 
 // ErrNothingWaits: a run by events has nothing to do.
@@ -59,9 +61,10 @@ func (s *Store) AddEvents(ctx context.Context, providerID string, events []Event
 
 // WaitingEvents are the events of a provider that are due.
 type WaitingEvents struct {
-	// Waiting is how many there are, Members and Departments how many objects they are about,
-	// Scopes how many say that the visible range has changed.
-	Waiting, Members, Departments, Scopes int
+	// Waiting is how many there are, Members, Departments and Groups how many objects they are
+	// about (administrators count as one more group), Scopes how many say that the visible range
+	// has changed.
+	Waiting, Members, Departments, Groups, Scopes int
 	// People is how many people the directory has.
 	People int
 	// Held says that a run waits for a decision.
@@ -79,7 +82,7 @@ func (s *Store) CountWaitingEvents(ctx context.Context, provider string) (Waitin
 	row, err := s.q.SumUpWaitingEvents(ctx, s.pool, provider)
 	w := WaitingEvents{
 		Waiting: int(row.Waiting), Members: int(row.Members), Departments: int(row.Departments),
-		Scopes: int(row.Scopes), People: int(row.People), Held: row.Held,
+		Groups: int(row.Groups), Scopes: int(row.Scopes), People: int(row.People), Held: row.Held,
 	}
 	if row.NextIn > 0 {
 		w.NextIn = max(time.Second, time.Duration(row.NextIn*float64(time.Second)))
@@ -87,10 +90,18 @@ func (s *Store) CountWaitingEvents(ctx context.Context, provider string) (Waitin
 	return w, interpret("sum up waiting events", err)
 }
 
+// claim is what a run by events reads, by external ids.
+type claim struct {
+	departments, members, groups []string
+	administrators               bool
+}
+
+// readsGroups reports whether there are lists of groups or administrators to be read.
+func (c claim) readsGroups() bool { return len(c.groups) > 0 || c.administrators }
+
 // planClaim returns the objects that have waited longest, for a run that begins. It returns
 // ErrNothingWaits if there are none.
-func (s *Store) planClaim(ctx context.Context, tx pgx.Tx, providerID string,
-	most int) (departments, members []string, err error) {
+func (s *Store) planClaim(ctx context.Context, tx pgx.Tx, providerID string, most int) (c claim, err error) {
 	objects, err := s.q.ListDueObjects(ctx, tx, dbsqlc.ListDueObjectsParams{
 		ProviderID: providerID, MaxObjects: int32(most),
 	})
@@ -98,13 +109,18 @@ func (s *Store) planClaim(ctx context.Context, tx pgx.Tx, providerID string,
 		err = ErrNothingWaits
 	}
 	for _, o := range objects {
-		if o.ObjectType == EventMember {
-			members = append(members, o.ObjectID)
-		} else {
-			departments = append(departments, o.ObjectID)
+		switch o.ObjectType {
+		case EventMember:
+			c.members = append(c.members, o.ObjectID)
+		case EventDepartment:
+			c.departments = append(c.departments, o.ObjectID)
+		case EventGroup:
+			c.groups = append(c.groups, o.ObjectID)
+		case EventAdministrator:
+			c.administrators = true
 		}
 	}
-	return departments, members, err
+	return c, err
 }
 
 // finishEvents says what became of the events that a run which ends, or is held, was to do.

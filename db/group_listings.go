@@ -179,8 +179,8 @@ func (s *Store) stageGroups(ctx context.Context, tx pgx.Tx, runID string, page L
 		Groups: body}); err != nil {
 		return err
 	}
-	return s.q.AddListings(ctx, tx, dbsqlc.AddListingsParams{
-		RunID: runID, ObjectType: string(directory.KindGroupMembership), ExternalIds: ids, Listings: page.Methods,
+	return s.q.AddGroupListings(ctx, tx, dbsqlc.AddGroupListingsParams{
+		RunID: runID, ExternalIds: ids, Listings: page.Methods,
 	})
 }
 

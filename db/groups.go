@@ -43,15 +43,37 @@ func (s *Store) LacksGroups(ctx context.Context, runID string) (lack bool, err e
 	return lack, interpret("compare groups", err)
 }
 
-// ReadsGroups reports whether a run is to read groups and administrators: one of the whole
-// company does.
-func (s *Store) ReadsGroups(ctx context.Context, runID string) (bool, error) {
-	var whole bool
-	err := s.inFence(ctx, runID, func(_ pgx.Tx, run dbsqlc.HoldFenceRow) error {
-		whole = run.Whole
-		return nil
+// ReadsGroups reports whether a run is to read groups, and whether administrators: one of the
+// whole company reads both, one by events what these are about.
+func (s *Store) ReadsGroups(ctx context.Context, runID string) (groups, administrators bool, err error) {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
+		if !run.ByEvents {
+			groups, administrators = run.Whole, run.Whole
+			return nil
+		}
+		about, err := s.q.FindEventListings(ctx, tx, &runID)
+		groups, administrators = about.Groups, about.Administrators
+		return err
 	})
-	return whole, interpret("read run", err)
+	return groups, administrators, interpret("read run", err)
+}
+
+// planGroupsByEvents plans what the lists that a run by events has read do not show any more.
+func (s *Store) planGroupsByEvents(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	if read, err := s.q.ListingsExist(ctx, tx, runID); err != nil || !read {
+		return err
+	}
+	if err := s.matchGroups(ctx, tx, run, runID); err != nil {
+		return err
+	}
+	for _, kind := range []func(context.Context, pgx.Tx, dbsqlc.HoldFenceRow, string, readScope) error{
+		s.planGroups, s.planGroupMemberships, s.planAdministrators,
+	} {
+		if err := kind(ctx, tx, run, runID, readScope{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // matchGroups finds out which members and departments were staged in groups and as
@@ -148,7 +170,7 @@ func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenc
 // the tree and the members alike.
 func (s *Store) recomputeGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	stale, err := s.findStale(ctx, tx, run, runID)
-	if err != nil || !stale.People {
+	if err != nil || !stale.People && !stale.Groups {
 		return err
 	}
 	exist, err := s.q.GroupsExist(ctx, tx, &run.ProviderID)

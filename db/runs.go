@@ -93,6 +93,8 @@ type BegunRun struct {
 	Provider providers.Provider
 	// Members is how many single people the run is limited to, 0 if it reads departments.
 	Members int
+	// Groups is true if it is one by events that reads groups or administrators.
+	Groups bool
 	// Superseded are the hold workflows of runs that this one overtook.
 	Superseded []string
 }
@@ -131,7 +133,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 		if same, err := s.q.GetRunByExecution(ctx, tx, dbsqlc.GetRunByExecutionParams{
 			WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 		}); err == nil {
-			begun.RunID, begun.Members = same.ID, int(same.Members)
+			begun.RunID, begun.Members, begun.Groups = same.ID, int(same.Members), same.Groups
 			return nil
 		} else if !errors.Is(err, pgx.ErrNoRows) {
 			return err
@@ -168,13 +170,14 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 		if err != nil {
 			return err
 		}
-		var single []string
+		var claimed claim
 		if n.Events > 0 {
-			if single, n.Members, err = s.planClaim(ctx, tx, p.ID, n.Events); err != nil {
+			if claimed, err = s.planClaim(ctx, tx, p.ID, n.Events); err != nil {
 				return err
 			}
+			n.Members = claimed.members
 		}
-		begun.Members = len(n.Members)
+		begun.Members, begun.Groups = len(n.Members), claimed.readsGroups()
 		if err := s.checkRules(ctx, tx, p.ID, n.RulesVersion); err != nil {
 			return err
 		}
@@ -185,7 +188,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
 			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(by.Name),
-			ByEvents: n.Events > 0, SingleDepartments: pg.NonNil(single),
+			ByEvents: n.Events > 0, SingleDepartments: pg.NonNil(claimed.departments),
 		}); err != nil {
 			return err
 		}
@@ -194,7 +197,9 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 		}
 		if n.Events > 0 {
 			if err := s.q.ClaimEvents(ctx, tx, dbsqlc.ClaimEventsParams{
-				RunID: &begun.RunID, ProviderID: p.ID, Departments: pg.NonNil(single), Members: pg.NonNil(n.Members),
+				RunID: &begun.RunID, ProviderID: p.ID, Departments: pg.NonNil(claimed.departments),
+				Members: pg.NonNil(n.Members), Groups: pg.NonNil(claimed.groups),
+				Administrators: claimed.administrators,
 			}); err != nil {
 				return err
 			}

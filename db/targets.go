@@ -163,6 +163,7 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceR
 		},
 		func() (int64, error) { return s.q.PlanGoneDepartments(ctx, tx, runID) },
 		func() (int64, error) { return 0, s.planOutOfScope(ctx, tx, run, runID, readScope{}) },
+		func() (int64, error) { return 0, s.planGroupsByEvents(ctx, tx, run, runID) },
 		func() (int64, error) {
 			return s.q.PlanMembershipsByID(ctx, tx, dbsqlc.PlanMembershipsByIDParams{
 				RunID: runID, ProviderID: &run.ProviderID,

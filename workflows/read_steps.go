@@ -16,8 +16,12 @@ import (
 // is read, a preflight: what it would find they meet themselves.
 func (s *syncOrg) readingSteps() []step {
 	if s.in.Events {
-		return []step{{"members", s.readMembersByID}, {"departments", s.departmentsByID},
+		steps := []step{{"members", s.readMembersByID}, {"departments", s.departmentsByID},
 			{"members", s.applyMembersByID}}
+		if s.eventGroups {
+			steps = append(steps, step{"groups", s.groupsByEvents})
+		}
+		return steps
 	}
 	if s.people > 0 {
 		return []step{{"members", s.membersByID}}
@@ -167,6 +171,12 @@ func (s *syncOrg) applyMembersByID(ctx workflow.Context) error {
 	}
 	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.ApplyMembers,
 		activities.BatchInput{RunID: s.progress.RunID, First: 1, Last: s.people}).Get(ctx, nil)
+}
+
+// groupsByEvents reads the lists of groups and of administrators that events are about.
+func (s *syncOrg) groupsByEvents(ctx workflow.Context) error {
+	s.readGroups(ctx, false)
+	return s.groupsRead.Get(ctx, nil)
 }
 
 // groups reads groups and administrators, and looks up what no listing tells. What of it

@@ -33,10 +33,12 @@ type syncOrg struct {
 	task     string
 	progress Progress
 	// people is how many single people the run is limited to, 0 if it reads departments.
-	people   int
-	visible  activities.PreflightResult
-	tree     activities.FinishDepartmentsResult
-	removals activities.PlanRemovalsResult
+	people int
+	// eventGroups says that events are about groups or administrators.
+	eventGroups bool
+	visible     activities.PreflightResult
+	tree        activities.FinishDepartmentsResult
+	removals    activities.PlanRemovalsResult
 	// groupsRead is set once groups are being read, and stopGroups ends that.
 	groupsRead workflow.Future
 	stopGroups func()
@@ -88,7 +90,7 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 		return err
 	}
 	s.progress.RunID, s.progress.TenantID, s.vendor = begun.RunID, begun.TenantID, begun.Vendor
-	s.language, s.people = begun.Language, begun.Members
+	s.language, s.people, s.eventGroups = begun.Language, begun.Members, begun.Groups
 	for _, id := range begun.Superseded {
 		// Best effort: a workflow that misses this finds out when a person decides.
 		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)

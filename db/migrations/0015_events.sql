@@ -22,8 +22,10 @@ CREATE TABLE provider_events (
     -- The provider's id of the event, or else kind, object and time.
     event_id     text COLLATE "C" NOT NULL,
     kind         text NOT NULL,
-    -- What is to be read again. scope: the visible range has changed. other: nothing.
-    object_type  text NOT NULL CHECK (object_type IN ('member', 'department', 'scope', 'other')),
+    -- What is to be read again. A group without id is the list of groups, an administrator that of
+    -- administrators. scope: the visible range has changed. other: nothing.
+    object_type  text NOT NULL CHECK (
+        object_type IN ('member', 'department', 'group', 'administrator', 'scope', 'other')),
     object_id    text COLLATE "C" NOT NULL,
     happened_at  timestamptz,
     received_at  timestamptz NOT NULL DEFAULT clock_timestamp(),

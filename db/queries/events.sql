@@ -20,6 +20,8 @@ WHERE provider_id = @provider_id
 SELECT
     (count(DISTINCT e.object_id) FILTER (WHERE e.object_type = 'member'))::int AS members,
     (count(DISTINCT e.object_id) FILTER (WHERE e.object_type = 'department'))::int AS departments,
+    (count(DISTINCT (e.object_type, e.object_id))
+        FILTER (WHERE e.object_type IN ('group', 'administrator')))::int AS groups,
     (count(*) FILTER (WHERE e.object_type = 'scope'))::int AS scopes,
     count(e.id)::int AS waiting,
     (SELECT count(*)::int FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted') AS people,
@@ -44,7 +46,7 @@ WITH waiting AS (
       AND e.done_at IS NULL
       AND e.set_aside_at IS NULL
       AND e.due_at <= now()
-      AND e.object_type IN ('member', 'department')
+      AND e.object_type IN ('member', 'department', 'group', 'administrator')
     GROUP BY e.object_type, e.object_id
 ), ordered AS (
     SELECT w.*, row_number() OVER (ORDER BY w.first) AS place, first_value(w.alone) OVER (ORDER BY w.first) AS single
@@ -62,7 +64,9 @@ WHERE e.provider_id = @provider_id
   AND e.done_at IS NULL
   AND e.set_aside_at IS NULL
   AND (e.object_type = 'department' AND e.object_id = ANY (@departments::text[])
-    OR e.object_type = 'member' AND e.object_id = ANY (@members::text[]));
+    OR e.object_type = 'member' AND e.object_id = ANY (@members::text[])
+    OR e.object_type = 'group' AND e.object_id = ANY (@groups::text[])
+    OR e.object_type = 'administrator' AND @administrators::boolean);
 
 -- name: FinishRunEvents :exec
 -- The events of a run that ended are done, but for those whose object could not be read.
@@ -75,7 +79,22 @@ WHERE r.id = @run_id
   AND e.done_at IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM sync_run_errors x
-    WHERE x.run_id = r.id AND x.object_type = e.object_type AND x.external_id = e.object_id);
+    WHERE x.run_id = r.id AND x.object_type = e.object_type AND x.external_id = e.object_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM sync_run_listings l
+    WHERE l.run_id = r.id
+      AND l.error IS NOT NULL
+      AND NOT l.tolerated
+      AND (l.object_type = e.object_type OR l.object_type = 'group_membership' AND e.object_type = 'group')
+      AND l.external_id IN ('', e.object_id));
+
+-- name: FindEventListings :one
+-- Which of the listings of groups and administrators a run by events reads: those that its events
+-- are about. Groups that the directory does not have are read as well.
+SELECT
+    coalesce(bool_or(e.object_type = 'group'), false)::boolean AS groups,
+    coalesce(bool_or(e.object_type = 'administrator'), false)::boolean AS administrators
+FROM provider_events e WHERE e.run_id = @run_id;
 
 -- name: FinishMemberEvents :execrows
 -- Whom neither the provider nor the directory knows came and went: events about them are done.
@@ -87,8 +106,11 @@ WHERE run_id = @run_id AND object_type = 'member' AND object_id = @member::text;
 -- run of their own failed, a minute later, then ten, and then no more. All others of a run
 -- that failed get a run of their own.
 WITH ended AS (
-    SELECT r.id, r.status, cardinality(r.members) + cardinality(r.single_departments) AS objects
-    FROM sync_runs r WHERE r.id = @run_id AND r.by_events
+    SELECT r.id, r.status, count(DISTINCT (e.object_type, e.object_id)) AS objects
+    FROM sync_runs r
+    JOIN provider_events e ON e.run_id = r.id
+    WHERE r.id = @run_id AND r.by_events
+    GROUP BY r.id
 )
 UPDATE provider_events e SET
     run_id = NULL,
@@ -164,7 +186,8 @@ SELECT by_events, provider_id, (NOT targeted AND mode = 'apply' AND task = 'sync
 FROM sync_runs WHERE id = @run_id;
 
 -- name: FindStaleDerived :one
--- Which derived data a run by events has made stale: what hangs on the tree, and what counts people.
+-- Which derived data a run by events has made stale: what hangs on the tree, what counts people, and
+-- what counts them in groups.
 -- All of it where a run since the last full one changed something and did not come to its end.
 WITH run AS (
     SELECT r.id, r.provider_id,
@@ -189,7 +212,8 @@ SELECT
         SELECT 1 FROM org_changes c
         WHERE c.run_id = @run_id
           AND (c.object_type IN ('department', 'membership')
-            OR c.object_type = 'member' AND (c.kind <> 'updated' OR c.before ? 'status'))))::boolean AS people
+            OR c.object_type = 'member' AND (c.kind <> 'updated' OR c.before ? 'status'))))::boolean AS people,
+    EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = @run_id AND c.object_type = 'group_membership') AS groups
 FROM broken b;
 
 -- name: ListSingleDepartments :many

@@ -5,6 +5,23 @@ SELECT @run_id, @object_type, l.external_id, l.listing
 FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@listings::text[]) AS listing) l
 ON CONFLICT DO NOTHING;
 
+-- name: AddGroupListings :exec
+-- What belongs to groups that were listed. A run by events reads it of those that its events are
+-- about, and of new ones.
+INSERT INTO sync_run_listings (run_id, object_type, external_id, listing)
+SELECT r.id, 'group_membership', l.external_id, l.listing
+FROM sync_runs r
+CROSS JOIN (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@listings::text[]) AS listing) l
+WHERE r.id = @run_id
+  AND (NOT r.by_events
+    OR EXISTS (
+      SELECT 1 FROM provider_events e
+      WHERE e.run_id = r.id AND e.object_type = 'group' AND e.object_id = l.external_id)
+    OR NOT EXISTS (
+      SELECT 1 FROM org_groups g
+      WHERE g.provider_id = r.provider_id AND g.external_id = l.external_id AND g.status = 'active'))
+ON CONFLICT DO NOTHING;
+
 -- name: ListOpenListings :many
 -- Listings of a kind that have neither ended nor failed, in the order of their ids.
 SELECT l.external_id, l.listing, l.cursor, l.pages, l.asked_twice
@@ -313,8 +330,8 @@ ON CONFLICT DO NOTHING;
 -- name: PlanGroupMembershipRemovals :exec
 -- What belonged to groups whose listing, read to its end, does not show it any more. Where
 -- members could not all be read, a listing that names ones whom the directory does not know
--- proves nothing: an id may have changed. Nor does one that leaves out a member whom the run
--- has not seen elsewhere, or a department: the visible range may have shrunk meanwhile.
+-- proves nothing: an id may have changed. Nor does one that leaves out a member or a department
+-- that the run has not seen elsewhere: the visible range may have shrunk meanwhile.
 WITH read_groups AS (
     SELECT g.id, g.external_id
     FROM sync_run_listings l
@@ -335,7 +352,13 @@ WHERE NOT EXISTS (
     WHERE s.run_id = @run_id AND s.group_external_id = g.external_id AND s.object_id = p.object_id)
   AND (@members_read::boolean
       OR EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = p.object_id)
-      OR EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = @run_id AND u.member_id = p.object_id))
+      OR EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = @run_id AND u.member_id = p.object_id)
+      OR EXISTS (
+          SELECT 1
+          FROM sync_runs r
+          JOIN staged_departments s ON s.run_id = r.id AND s.raw IS NOT NULL
+          JOIN org_departments d ON d.provider_id = r.provider_id AND d.external_id = s.external_id
+          WHERE r.id = @run_id AND r.by_events AND d.id = p.object_id))
 ON CONFLICT DO NOTHING;
 
 -- name: PlanAdministratorRemovals :exec

@@ -37,8 +37,10 @@ SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id W
 FOR NO KEY UPDATE OF p;
 
 -- name: GetRunByExecution :one
-SELECT id, status, cardinality(members)::int AS members FROM sync_runs
-WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
+SELECT r.id, r.status, cardinality(r.members)::int AS members,
+    EXISTS (SELECT 1 FROM provider_events e
+        WHERE e.run_id = r.id AND e.object_type IN ('group', 'administrator')) AS groups
+FROM sync_runs r WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 
 -- name: ListOpenRuns :many
 -- The runs of a provider that have not ended, each with the workflow that it is left to

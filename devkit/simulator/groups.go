@@ -122,8 +122,25 @@ func (c *Company) changeGroup(g GroupID, f func(*group) error) error {
 		if found == nil {
 			return fmt.Errorf("group %d: %w", g, ErrNoGroup)
 		}
-		return f(found)
+		before := *found
+		before.members, before.departments = slices.Clone(found.members), slices.Clone(found.departments)
+		err := f(found)
+		if err == nil {
+			c.touchGroup(g, before)
+		}
+		return err
 	})
+}
+
+func (c *Company) touchGroup(g GroupID, before group) {
+	now := c.groups[g-1]
+	h := Happened{Group: g, What: Updated}
+	if now.gone {
+		h.What = Deleted
+	} else {
+		h.Members, h.Departments = joining(before.members, now.members), joining(before.departments, now.departments)
+	}
+	c.touch(h)
 }
 
 func (c *Company) groupNamed(name string) bool {
@@ -139,6 +156,7 @@ func (c *Company) AddGroup(name, category string) (GroupID, error) {
 		}
 		c.groups = append(c.groups, group{name: name, category: category})
 		g = GroupID(len(c.groups))
+		c.touch(Happened{Group: g, What: Created})
 		return nil
 	})
 	return g, err
@@ -250,9 +268,12 @@ func (c *Company) Appoint(p PersonID, level directory.AdministratorLevel) error 
 			return fmt.Errorf("administrator of level %q: %w", level, ErrRefused)
 		}
 		c.dismiss(p)
+		h := Happened{Person: p, Administrator: true, What: Deleted}
 		if level != "" {
+			h.What = Created
 			c.administrators = append(c.administrators, appointment{p, level})
 		}
+		c.touch(h)
 		return nil
 	})
 }

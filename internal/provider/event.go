@@ -15,7 +15,8 @@ type Event struct {
 	// Kind is the provider's word for what happened.
 	Kind string
 	// Object is what is to be read again, and IDs which ones: external ids. None for
-	// ObjectScope and ObjectOther.
+	// ObjectAdministrator, ObjectScope and ObjectOther, and for groups of which only the list
+	// has changed.
 	Object EventObject
 	IDs    []string
 	// At is when it happened, zero if the provider does not say.
@@ -25,14 +26,29 @@ type Event struct {
 // EventObject is what an event is about.
 type EventObject string
 
-// The objects of events. ObjectScope: the visible range has changed. ObjectOther: nothing that
-// can be read by itself.
+// The objects of events. ObjectAdministrator: the list of administrators has changed.
+// ObjectScope: the visible range has. ObjectOther: nothing that can be read by itself.
 const (
-	ObjectMember     EventObject = "member"
-	ObjectDepartment EventObject = "department"
-	ObjectScope      EventObject = "scope"
-	ObjectOther      EventObject = "other"
+	ObjectMember        EventObject = "member"
+	ObjectDepartment    EventObject = "department"
+	ObjectGroup         EventObject = "group"
+	ObjectAdministrator EventObject = "administrator"
+	ObjectScope         EventObject = "scope"
+	ObjectOther         EventObject = "other"
 )
+
+// NeedsID reports that objects of the kind are read one by one, so that an event without an id
+// asks for nothing.
+func (o EventObject) NeedsID() bool { return o == ObjectMember || o == ObjectDepartment }
+
+// Beside returns what the same message says of other objects, nothing where it names none.
+func (e Event) Beside(object EventObject, ids []string) []Event {
+	if len(ids) == 0 {
+		return nil
+	}
+	e.Object, e.IDs = object, ids
+	return []Event{e}
+}
 
 // UsableEventIDs are those of the ids that can be external ids, each once.
 func UsableEventIDs(ids []string) (usable []string) {

@@ -35,10 +35,12 @@ type Events struct {
 // EventGap names changes for which a provider sends no event.
 type EventGap string
 
-// The gaps (feishu-more.md §A3, dingtalk-more.md §A3, wecom.md §6.2).
+// The gaps (feishu-more.md §A3, dingtalk-more.md §A3, wecom.md §6.2, wecom-more.md §A4).
 const (
 	GapGroups         EventGap = "groups"
 	GapAdministrators EventGap = "administrators"
+	// GapGroupList are the names of groups, new groups and deleted ones.
+	GapGroupList EventGap = "group_list"
 	// GapOwnChanges are changes that people make to their own profile.
 	GapOwnChanges EventGap = "own_changes"
 	// GapReducedForm is what WeCom leaves out for a callback address saved after 2022-08-15.
@@ -46,15 +48,15 @@ const (
 )
 
 // EventGaps are all of them.
-var EventGaps = []EventGap{GapGroups, GapAdministrators, GapOwnChanges, GapReducedForm}
+var EventGaps = []EventGap{GapGroups, GapAdministrators, GapGroupList, GapOwnChanges, GapReducedForm}
 
 // Text returns the gap in words.
 func (g EventGap) Text(l message.Language) string { return l.Text("event_gap."+message.Code(g), nil) }
 
 var eventGaps = map[directory.ProviderType][]EventGap{
 	directory.Feishu:   {GapGroups, GapAdministrators},
-	directory.DingTalk: {GapGroups, GapAdministrators, GapOwnChanges},
-	directory.WeCom:    {GapGroups, GapAdministrators, GapReducedForm},
+	directory.DingTalk: {GapOwnChanges},
+	directory.WeCom:    {GapGroupList, GapAdministrators, GapReducedForm},
 }
 
 // EnableEvents has a provider tell of changes: by a stream where no mode is given and it has

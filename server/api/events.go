@@ -46,7 +46,7 @@ type RefusedEvents struct {
 
 // EventGap is what changes at a provider without an event.
 type EventGap struct {
-	Code string `json:"code" enum:"groups,administrators,own_changes,reduced_form"`
+	Code string `json:"code" enum:"groups,administrators,group_list,own_changes,reduced_form"`
 	Text string `json:"text" doc:"In the reader's language."`
 }
 

@@ -71,14 +71,18 @@ WHERE e.provider_id = $2
   AND e.done_at IS NULL
   AND e.set_aside_at IS NULL
   AND (e.object_type = 'department' AND e.object_id = ANY ($3::text[])
-    OR e.object_type = 'member' AND e.object_id = ANY ($4::text[]))
+    OR e.object_type = 'member' AND e.object_id = ANY ($4::text[])
+    OR e.object_type = 'group' AND e.object_id = ANY ($5::text[])
+    OR e.object_type = 'administrator' AND $6::boolean)
 `
 
 type ClaimEventsParams struct {
-	RunID       *string
-	ProviderID  string
-	Departments []string
-	Members     []string
+	RunID          *string
+	ProviderID     string
+	Departments    []string
+	Members        []string
+	Groups         []string
+	Administrators bool
 }
 
 // Gives a run that begins the events about the objects it is to read. No other run is at
@@ -89,6 +93,8 @@ func (q *Queries) ClaimEvents(ctx context.Context, db DBTX, arg ClaimEventsParam
 		arg.ProviderID,
 		arg.Departments,
 		arg.Members,
+		arg.Groups,
+		arg.Administrators,
 	)
 	return err
 }
@@ -178,6 +184,27 @@ func (q *Queries) DropOldEvents(ctx context.Context, db DBTX, arg DropOldEventsP
 	return result.RowsAffected(), nil
 }
 
+const findEventListings = `-- name: FindEventListings :one
+SELECT
+    coalesce(bool_or(e.object_type = 'group'), false)::boolean AS groups,
+    coalesce(bool_or(e.object_type = 'administrator'), false)::boolean AS administrators
+FROM provider_events e WHERE e.run_id = $1
+`
+
+type FindEventListingsRow struct {
+	Groups         bool
+	Administrators bool
+}
+
+// Which of the listings of groups and administrators a run by events reads: those that its events
+// are about. Groups that the directory does not have are read as well.
+func (q *Queries) FindEventListings(ctx context.Context, db DBTX, runID *string) (FindEventListingsRow, error) {
+	row := db.QueryRow(ctx, findEventListings, runID)
+	var i FindEventListingsRow
+	err := row.Scan(&i.Groups, &i.Administrators)
+	return i, err
+}
+
 const findStaleDerived = `-- name: FindStaleDerived :one
 WITH run AS (
     SELECT r.id, r.provider_id,
@@ -202,21 +229,24 @@ SELECT
         SELECT 1 FROM org_changes c
         WHERE c.run_id = $1
           AND (c.object_type IN ('department', 'membership')
-            OR c.object_type = 'member' AND (c.kind <> 'updated' OR c.before ? 'status'))))::boolean AS people
+            OR c.object_type = 'member' AND (c.kind <> 'updated' OR c.before ? 'status'))))::boolean AS people,
+    EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = $1 AND c.object_type = 'group_membership') AS groups
 FROM broken b
 `
 
 type FindStaleDerivedRow struct {
 	Tree   bool
 	People bool
+	Groups bool
 }
 
-// Which derived data a run by events has made stale: what hangs on the tree, and what counts people.
+// Which derived data a run by events has made stale: what hangs on the tree, what counts people, and
+// what counts them in groups.
 // All of it where a run since the last full one changed something and did not come to its end.
 func (q *Queries) FindStaleDerived(ctx context.Context, db DBTX, runID string) (FindStaleDerivedRow, error) {
 	row := db.QueryRow(ctx, findStaleDerived, runID)
 	var i FindStaleDerivedRow
-	err := row.Scan(&i.Tree, &i.People)
+	err := row.Scan(&i.Tree, &i.People, &i.Groups)
 	return i, err
 }
 
@@ -265,6 +295,13 @@ WHERE r.id = $1
   AND NOT EXISTS (
     SELECT 1 FROM sync_run_errors x
     WHERE x.run_id = r.id AND x.object_type = e.object_type AND x.external_id = e.object_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM sync_run_listings l
+    WHERE l.run_id = r.id
+      AND l.error IS NOT NULL
+      AND NOT l.tolerated
+      AND (l.object_type = e.object_type OR l.object_type = 'group_membership' AND e.object_type = 'group')
+      AND l.external_id IN ('', e.object_id))
 `
 
 // The events of a run that ended are done, but for those whose object could not be read.
@@ -332,7 +369,7 @@ WITH waiting AS (
       AND e.done_at IS NULL
       AND e.set_aside_at IS NULL
       AND e.due_at <= now()
-      AND e.object_type IN ('member', 'department')
+      AND e.object_type IN ('member', 'department', 'group', 'administrator')
     GROUP BY e.object_type, e.object_id
 ), ordered AS (
     SELECT w.object_type, w.object_id, w.first, w.alone, row_number() OVER (ORDER BY w.first) AS place, first_value(w.alone) OVER (ORDER BY w.first) AS single
@@ -737,8 +774,11 @@ func (q *Queries) PlanGoneDepartments(ctx context.Context, db DBTX, runID string
 
 const postponeRunEvents = `-- name: PostponeRunEvents :exec
 WITH ended AS (
-    SELECT r.id, r.status, cardinality(r.members) + cardinality(r.single_departments) AS objects
-    FROM sync_runs r WHERE r.id = $1 AND r.by_events
+    SELECT r.id, r.status, count(DISTINCT (e.object_type, e.object_id)) AS objects
+    FROM sync_runs r
+    JOIN provider_events e ON e.run_id = r.id
+    WHERE r.id = $1 AND r.by_events
+    GROUP BY r.id
 )
 UPDATE provider_events e SET
     run_id = NULL,
@@ -897,6 +937,8 @@ const sumUpWaitingEvents = `-- name: SumUpWaitingEvents :one
 SELECT
     (count(DISTINCT e.object_id) FILTER (WHERE e.object_type = 'member'))::int AS members,
     (count(DISTINCT e.object_id) FILTER (WHERE e.object_type = 'department'))::int AS departments,
+    (count(DISTINCT (e.object_type, e.object_id))
+        FILTER (WHERE e.object_type IN ('group', 'administrator')))::int AS groups,
     (count(*) FILTER (WHERE e.object_type = 'scope'))::int AS scopes,
     count(e.id)::int AS waiting,
     (SELECT count(*)::int FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted') AS people,
@@ -915,6 +957,7 @@ GROUP BY p.id
 type SumUpWaitingEventsRow struct {
 	Members     int32
 	Departments int32
+	Groups      int32
 	Scopes      int32
 	Waiting     int32
 	People      int32
@@ -929,6 +972,7 @@ func (q *Queries) SumUpWaitingEvents(ctx context.Context, db DBTX, provider stri
 	err := row.Scan(
 		&i.Members,
 		&i.Departments,
+		&i.Groups,
 		&i.Scopes,
 		&i.Waiting,
 		&i.People,

@@ -10,6 +10,35 @@ import (
 	"encoding/json"
 )
 
+const addGroupListings = `-- name: AddGroupListings :exec
+INSERT INTO sync_run_listings (run_id, object_type, external_id, listing)
+SELECT r.id, 'group_membership', l.external_id, l.listing
+FROM sync_runs r
+CROSS JOIN (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS listing) l
+WHERE r.id = $3
+  AND (NOT r.by_events
+    OR EXISTS (
+      SELECT 1 FROM provider_events e
+      WHERE e.run_id = r.id AND e.object_type = 'group' AND e.object_id = l.external_id)
+    OR NOT EXISTS (
+      SELECT 1 FROM org_groups g
+      WHERE g.provider_id = r.provider_id AND g.external_id = l.external_id AND g.status = 'active'))
+ON CONFLICT DO NOTHING
+`
+
+type AddGroupListingsParams struct {
+	ExternalIds []string
+	Listings    []string
+	RunID       string
+}
+
+// What belongs to groups that were listed. A run by events reads it of those that its events are
+// about, and of new ones.
+func (q *Queries) AddGroupListings(ctx context.Context, db DBTX, arg AddGroupListingsParams) error {
+	_, err := db.Exec(ctx, addGroupListings, arg.ExternalIds, arg.Listings, arg.RunID)
+	return err
+}
+
 const addListings = `-- name: AddListings :exec
 INSERT INTO sync_run_listings (run_id, object_type, external_id, listing)
 SELECT $1, $2, l.external_id, l.listing
@@ -510,7 +539,13 @@ WHERE NOT EXISTS (
     WHERE s.run_id = $1 AND s.group_external_id = g.external_id AND s.object_id = p.object_id)
   AND ($2::boolean
       OR EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = $1 AND r.member_id = p.object_id)
-      OR EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = $1 AND u.member_id = p.object_id))
+      OR EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = $1 AND u.member_id = p.object_id)
+      OR EXISTS (
+          SELECT 1
+          FROM sync_runs r
+          JOIN staged_departments s ON s.run_id = r.id AND s.raw IS NOT NULL
+          JOIN org_departments d ON d.provider_id = r.provider_id AND d.external_id = s.external_id
+          WHERE r.id = $1 AND r.by_events AND d.id = p.object_id))
 ON CONFLICT DO NOTHING
 `
 
@@ -522,8 +557,8 @@ type PlanGroupMembershipRemovalsParams struct {
 
 // What belonged to groups whose listing, read to its end, does not show it any more. Where
 // members could not all be read, a listing that names ones whom the directory does not know
-// proves nothing: an id may have changed. Nor does one that leaves out a member whom the run
-// has not seen elsewhere, or a department: the visible range may have shrunk meanwhile.
+// proves nothing: an id may have changed. Nor does one that leaves out a member or a department
+// that the run has not seen elsewhere: the visible range may have shrunk meanwhile.
 func (q *Queries) PlanGroupMembershipRemovals(ctx context.Context, db DBTX, arg PlanGroupMembershipRemovalsParams) error {
 	_, err := db.Exec(ctx, planGroupMembershipRemovals, arg.RunID, arg.MembersRead, arg.ProviderID)
 	return err

@@ -341,8 +341,10 @@ func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, er
 }
 
 const getRunByExecution = `-- name: GetRunByExecution :one
-SELECT id, status, cardinality(members)::int AS members FROM sync_runs
-WHERE workflow_id = $1 AND temporal_run_id = $2
+SELECT r.id, r.status, cardinality(r.members)::int AS members,
+    EXISTS (SELECT 1 FROM provider_events e
+        WHERE e.run_id = r.id AND e.object_type IN ('group', 'administrator')) AS groups
+FROM sync_runs r WHERE workflow_id = $1 AND temporal_run_id = $2
 `
 
 type GetRunByExecutionParams struct {
@@ -354,12 +356,18 @@ type GetRunByExecutionRow struct {
 	ID      string
 	Status  string
 	Members int32
+	Groups  bool
 }
 
 func (q *Queries) GetRunByExecution(ctx context.Context, db DBTX, arg GetRunByExecutionParams) (GetRunByExecutionRow, error) {
 	row := db.QueryRow(ctx, getRunByExecution, arg.WorkflowID, arg.TemporalRunID)
 	var i GetRunByExecutionRow
-	err := row.Scan(&i.ID, &i.Status, &i.Members)
+	err := row.Scan(
+		&i.ID,
+		&i.Status,
+		&i.Members,
+		&i.Groups,
+	)
 	return i, err
 }
 

@@ -134,7 +134,7 @@ func (s *soak) follow(ctx context.Context, k *kind, rng *rand.Rand, r *round) er
 	return s.judgeEvents(r, before, after)
 }
 
-// judgeEvents compares. Of groups and administrators no provider tells, and simulated ones not of
+// judgeEvents compares. Of groups and administrators providers tell but in part, and simulated ones not of
 // managers, who follow from who leads the departments above.
 func (s *soak) judgeEvents(r *round, before, after seen) error {
 	if lost := oracle.Lost(after.company, before.directory, after.directory); len(lost) > 0 {

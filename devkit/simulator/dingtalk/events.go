@@ -163,8 +163,13 @@ func (s *Server) changes(happened []simulator.Happened) []change {
 	}
 	users, departments := map[string][]string{}, map[string][]int64{}
 	var order []string
+	var list []change
 	s.company.View(func(v *simulator.View) {
 		for _, h := range happened {
+			if h.OfGroups() {
+				list = append(list, s.roleChanges(v, h)...)
+				continue
+			}
 			if h.Department != 0 {
 				if h.Leads {
 					continue
@@ -185,7 +190,6 @@ func (s *Server) changes(happened []simulator.Happened) []change {
 			users[kind] = append(users[kind], s.company.UserID(directory.DingTalk, p))
 		}
 	})
-	var list []change
 	for _, kind := range order {
 		if users[kind] != nil {
 			list = append(list, change{kind, map[string]any{"userId": users[kind]}})
@@ -194,6 +198,42 @@ func (s *Server) changes(happened []simulator.Happened) []change {
 		if departments[kind] != nil {
 			list = append(list, change{kind, map[string]any{"deptId": departments[kind]}})
 			departments[kind] = nil
+		}
+	}
+	return list
+}
+
+// roleChanges are the events of a role or of an administrator (dingtalk-more.md §A3).
+func (s *Server) roleChanges(v *simulator.View, h simulator.Happened) (list []change) {
+	users := func(people ...simulator.PersonID) []string {
+		ids := make([]string, len(people))
+		for i, one := range people {
+			p, _ := v.Person(one)
+			ids[i] = s.company.UserID(directory.DingTalk, p)
+		}
+		return ids
+	}
+	if h.Administrator {
+		kind := "org_admin_add"
+		if h.What == simulator.Deleted {
+			kind = "org_admin_remove"
+		}
+		return []change{{kind, map[string]any{"userId": users(h.Person)}}}
+	}
+	id, _ := strconv.ParseInt(s.company.GroupID(directory.DingTalk, h.Group), 10, 64)
+	role := []int64{id}
+	if !h.Members.Any() {
+		kinds := map[string]string{
+			simulator.Created: "label_conf_add", simulator.Updated: "label_conf_modify",
+			simulator.Deleted: "label_conf_del",
+		}
+		return []change{{kinds[h.What], map[string]any{"labelIdList": role}}}
+	}
+	for action, people := range map[string][]simulator.PersonID{"add": h.Members.Joined, "remove": h.Members.Left} {
+		if len(people) > 0 {
+			list = append(list, change{"label_user_change", map[string]any{
+				"action": action, "userIdList": users(people...), "labelIdList": role,
+			}})
 		}
 	}
 	return list

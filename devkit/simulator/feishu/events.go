@@ -39,8 +39,8 @@ func (s *Server) Subscribe(c Callback) (*simulator.Pusher, error) {
 	pusher := simulator.NewPusher(answerWithin, pauses, c.Delivery)
 	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, h := range happened {
-			if h.Leads {
-				continue // the department's event says so
+			if h.Leads || h.OfGroups() {
+				continue // the department's event says so, and of groups there is none (feishu-more.md §A3)
 			}
 			body, err := s.event(h, c.VerificationToken)
 			if err != nil {

@@ -127,7 +127,7 @@ func (s *Server) SubscribeStream(how simulator.Stream) (*simulator.Pusher, error
 	pusher := simulator.NewPusher(answerWithin, pauses, how.Delivery)
 	pusher.Follow(s.company, func(happened []simulator.Happened) {
 		for _, h := range happened {
-			if h.Leads {
+			if h.Leads || h.OfGroups() {
 				continue
 			}
 			if body, err := s.event(h, "vt-sim-01"); err == nil {

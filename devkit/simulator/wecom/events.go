@@ -133,7 +133,10 @@ func random(n int) []byte {
 
 // event makes the event of one object, "" where there is none.
 func (s *Server) event(h simulator.Happened, corp string, full bool) (message string) {
-	change, fields := s.change(h, full, func(userid string) string { return userid })
+	change, fields := s.tagChange(h)
+	if !h.OfGroups() {
+		change, fields = s.change(h, full, func(userid string) string { return userid })
+	}
 	if change == "" {
 		return ""
 	}
@@ -180,6 +183,36 @@ func (s *Server) change(h simulator.Happened, full bool, shown func(userid strin
 		}
 	})
 	return change, fields
+}
+
+// tagChange says what joined or left a tag, "" where none did: nothing is sent of its name, nor of
+// a new or deleted one (wecom-more.md §A4).
+func (s *Server) tagChange(h simulator.Happened) (change, fields string) {
+	if h.Group == 0 || !h.Members.Any() && !h.Departments.Any() {
+		return "", ""
+	}
+	s.company.View(func(v *simulator.View) {
+		users := func(list []simulator.PersonID) string {
+			ids := make([]string, len(list))
+			for i, one := range list {
+				p, _ := v.Person(one)
+				ids[i] = s.company.UserID(directory.WeCom, p)
+			}
+			return strings.Join(ids, ",")
+		}
+		departments := func(list []simulator.Dept) string {
+			ids := make([]string, len(list))
+			for i, one := range list {
+				ids[i] = s.company.DepartmentID(directory.WeCom, one)
+			}
+			return strings.Join(ids, ",")
+		}
+		fields = "<TagId>" + s.company.GroupID(directory.WeCom, h.Group) + "</TagId>" +
+			element("AddUserItems", users(h.Members.Joined)) + element("DelUserItems", users(h.Members.Left)) +
+			element("AddPartyItems", departments(h.Departments.Joined)) +
+			element("DelPartyItems", departments(h.Departments.Left))
+	})
+	return "update_tag", fields
 }
 
 func element(name, value string) string {

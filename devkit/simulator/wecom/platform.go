@@ -214,6 +214,9 @@ func (p *Platform) tell(company *installed, happened []simulator.Happened) {
 		return
 	}
 	for _, h := range happened {
+		if h.OfGroups() {
+			continue // it sees no tags but its own
+		}
 		change, fields := company.server.change(h, true, p.UserID)
 		if change == "" {
 			continue

@@ -62,34 +62,38 @@ func decodeCallback(plain []byte) ([]provider.Event, error) {
 		return nil, nil
 	}
 	at := eventTime(cmp.Or(f.text("eventtime"), f.text("timestamp")))
-	e, err := eventOf(kind, f.text("eventid"), at, f)
-	if err != nil {
-		return nil, err
-	}
-	return []provider.Event{e}, nil
+	return eventsOf(kind, f.text("eventid"), at, f)
 }
 
-// eventOf reduces an event to what it is about (dingtalk.md §7.3, dingtalk-more.md §A3).
-func eventOf(kind, id string, at time.Time, f fields) (provider.Event, error) {
+// eventsOf reduces a message to what it is about (dingtalk.md §7.3, dingtalk-more.md §A3): of roles
+// and administrators also to the members concerned, who prove what a list lacks then.
+func eventsOf(kind, id string, at time.Time, f fields) ([]provider.Event, error) {
 	e := provider.Event{ID: id, Kind: kind, At: at, Object: provider.ObjectOther}
+	var members []string
 	switch kind {
 	case "user_add_org", "user_modify_org", "user_leave_org", "user_active_org":
 		e.Object, e.IDs = provider.ObjectMember, f.ids("userid")
 	case "org_dept_create", "org_dept_modify", "org_dept_remove":
 		e.Object, e.IDs = provider.ObjectDepartment, f.ids("deptid")
+	case "label_user_change":
+		e.Object, e.IDs, members = provider.ObjectGroup, f.ids("labelidlist"), f.ids("useridlist")
+	case "label_conf_add", "label_conf_modify", "label_conf_del":
+		e.Object, e.IDs = provider.ObjectGroup, f.ids("labelidlist")
+	case "org_admin_add", "org_admin_remove":
+		e.Object, members = provider.ObjectAdministrator, f.ids("userid")
 	case "inner_app_scopes_change":
 		e.Object = provider.ObjectScope
 	}
-	if len(e.IDs) == 0 && e.Object != provider.ObjectScope {
+	if len(e.IDs) == 0 && e.Object.NeedsID() {
 		e.Object = provider.ObjectOther
 	}
 	if e.ID == "" {
 		e.ID = kind + "/" + strconv.FormatInt(at.UnixMilli(), 10)
 	}
 	if kind == "" || len(kind) > maxEventText || len(e.ID) > maxEventText {
-		return e, provider.Refuse(provider.RefusedMalformed)
+		return nil, provider.Refuse(provider.RefusedMalformed)
 	}
-	return e, nil
+	return append([]provider.Event{e}, e.Beside(provider.ObjectMember, members)...), nil
 }
 
 // eventTime reads milliseconds.

@@ -136,14 +136,14 @@ func (s *session) take(ctx context.Context, message []byte) {
 // answered as taken, since it would be the same the next time. The topic of events differs
 // between the pages and is not looked at.
 func (s *session) takeEvent(ctx context.Context, f frame) {
-	event, err := f.event()
+	events, err := f.events()
 	var refused *provider.RefusedError
 	if errors.As(err, &refused) {
 		s.listener.Refused(refused.Reason)
 		s.answer(ctx, f, http.StatusOK, taken)
 		return
 	}
-	s.stream.Keep(ctx, s.listener, []provider.Event{event}, func(err error) {
+	s.stream.Keep(ctx, s.listener, events, func(err error) {
 		result := taken
 		if err != nil {
 			result = later
@@ -181,15 +181,15 @@ func decodeFrame(message []byte) (frame, error) {
 
 func (f frame) header(key string) string { return f.headers.text(strings.ToLower(key)) }
 
-// event reads an event's frame.
-func (f frame) event() (provider.Event, error) {
+// events reads an event's frame.
+func (f frame) events() ([]provider.Event, error) {
 	data, ok := wire.Parse([]byte(cmp.Or(f.data, "{}")))
 	if !ok {
-		return provider.Event{}, provider.Refuse(provider.RefusedMalformed)
+		return nil, provider.Refuse(provider.RefusedMalformed)
 	}
 	content := fieldsOf(data)
 	at := eventTime(cmp.Or(f.header("eventBornTime"), content.text("timestamp")))
-	return eventOf(f.header("eventType"), cmp.Or(f.header("eventId"), content.text("eventid")), at, content)
+	return eventsOf(f.header("eventType"), cmp.Or(f.header("eventId"), content.text("eventid")), at, content)
 }
 
 // answer answers a frame, if that says what it is called. If that fails the message comes again.

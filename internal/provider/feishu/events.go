@@ -65,7 +65,7 @@ func reduce(e *provider.Event, event wire.Record) {
 	case e.Kind == "contact.scope.updated_v3":
 		e.Object = provider.ObjectScope
 	}
-	if e.IDs == nil && e.Object != provider.ObjectScope {
+	if e.IDs == nil && e.Object.NeedsID() || e.Object == "" {
 		e.Object = provider.ObjectOther
 	}
 }

@@ -130,7 +130,9 @@ func TestMessagesAreReduced(t *testing.T) {
 			`<NewUserID>ada.l</NewUserID>`: {Object: provider.ObjectMember, IDs: []string{"ada.l", "ada"}},
 		`<Event>change_contact</Event><ChangeType>update_party</ChangeType><Id>7</Id>`: {
 			Object: provider.ObjectDepartment, IDs: []string{"7"}},
-		`<Event>change_contact</Event><ChangeType>update_tag</ChangeType><TagId>3</TagId>`: {Object: provider.ObjectOther},
+		`<Event>change_contact</Event><ChangeType>update_tag</ChangeType><TagId>3</TagId>`: {
+			Object: provider.ObjectGroup, IDs: []string{"3"}},
+		`<Event>change_app_admin</Event><AgentID>7</AgentID>`: {Object: provider.ObjectAdministrator},
 		`<Event>unsubscribe</Event>`: {Object: provider.ObjectOther},
 	} {
 		events, err := decodeMessage([]byte(head + body + "</xml>"))
@@ -152,6 +154,26 @@ func FuzzCallback(f *testing.F) {
 		})
 		_ = err // a refusal is an answer; what must not happen is a panic
 	})
+}
+
+// What joined or left a tag is looked up beside it (wecom-more.md §A4).
+func TestMessagesOfTags(t *testing.T) {
+	t.Parallel()
+	events, err := decodeMessage([]byte(`<xml><FromUserName>sys</FromUserName><CreateTime>1767225603</CreateTime>` +
+		`<MsgType>event</MsgType><Event>change_contact</Event><ChangeType>update_tag</ChangeType><TagId>3</TagId>` +
+		`<AddUserItems><![CDATA[ada, bob]]></AddUserItems><DelUserItems><![CDATA[eve]]></DelUserItems>` +
+		`<AddPartyItems></AddPartyItems><DelPartyItems><![CDATA[7]]></DelPartyItems></xml>`))
+	require.NoError(t, err)
+	require.Len(t, events, 3)
+	for i, want := range []provider.Event{
+		{Object: provider.ObjectGroup, IDs: []string{"3"}},
+		{Object: provider.ObjectMember, IDs: []string{"ada", "bob", "eve"}},
+		{Object: provider.ObjectDepartment, IDs: []string{"7"}},
+	} {
+		require.Equal(t, want.Object, events[i].Object)
+		require.Equal(t, want.IDs, events[i].IDs)
+		require.Equal(t, events[0].ID, events[i].ID)
+	}
 }
 
 func FuzzMessage(f *testing.F) {

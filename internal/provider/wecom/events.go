@@ -23,6 +23,28 @@ type eventMessage struct {
 	NewUserID  string `xml:"NewUserID"`
 	ID         string `xml:"Id"`
 	TagID      string `xml:"TagId"`
+	places
+}
+
+// places are what joined or left a tag: lists with commas (wecom-more.md §A4).
+type places struct {
+	AddedUsers   string `xml:"AddUserItems"`
+	RemovedUsers string `xml:"DelUserItems"`
+	AddedParts   string `xml:"AddPartyItems"`
+	RemovedParts string `xml:"DelPartyItems"`
+}
+
+func (p places) users() []string { return listed(p.AddedUsers, p.RemovedUsers) }
+
+func (p places) departments() []string { return listed(p.AddedParts, p.RemovedParts) }
+
+func listed(lists ...string) (ids []string) {
+	for _, list := range lists {
+		for id := range strings.SplitSeq(list, ",") {
+			ids = append(ids, strings.TrimSpace(id))
+		}
+	}
+	return provider.UsableEventIDs(ids)
 }
 
 // maxEventText is how many bytes an event's id or kind may have.
@@ -42,7 +64,8 @@ func decodeMessage(plain []byte) ([]provider.Event, error) {
 	return m.events(plain)
 }
 
-// events are what a message tells of, at most one.
+// events are what a message tells of: of a tag also the members and departments concerned, which
+// prove what its list lacks then.
 func (m eventMessage) events(plain []byte) ([]provider.Event, error) {
 	if m.MsgType != "event" {
 		return nil, nil
@@ -64,10 +87,15 @@ func (m eventMessage) events(plain []byte) ([]provider.Event, error) {
 	if len(e.Kind) > maxEventText || len(e.ID) > 4*maxEventText {
 		return nil, provider.Refuse(provider.RefusedMalformed)
 	}
-	return []provider.Event{e}, nil
+	events := []provider.Event{e}
+	if e.Object == provider.ObjectGroup {
+		events = append(events, e.Beside(provider.ObjectMember, m.users())...)
+		events = append(events, e.Beside(provider.ObjectDepartment, m.departments())...)
+	}
+	return events, nil
 }
 
-// about says what a message is about (wecom.md §6.2, wecom-more.md §A5).
+// about says what a message is about (wecom.md §6.2, wecom-more.md §A4, §A5, §A7).
 func (m eventMessage) about(e *provider.Event) {
 	switch e.Kind {
 	case "change_contact.create_user", "change_contact.update_user", "change_contact.delete_user":
@@ -75,10 +103,14 @@ func (m eventMessage) about(e *provider.Event) {
 		e.Object, e.IDs = provider.ObjectMember, provider.UsableEventIDs([]string{m.NewUserID, m.UserID})
 	case "change_contact.create_party", "change_contact.update_party", "change_contact.delete_party":
 		e.Object, e.IDs = provider.ObjectDepartment, provider.UsableEventIDs([]string{m.ID})
+	case "change_contact.update_tag":
+		e.Object, e.IDs = provider.ObjectGroup, provider.UsableEventIDs([]string{m.TagID})
+	case "change_app_admin":
+		e.Object = provider.ObjectAdministrator
 	case "subscribe", "unsubscribe":
 		e.Object, e.IDs = provider.ObjectMember, provider.UsableEventIDs([]string{m.From})
 	}
-	if len(e.IDs) == 0 || e.IDs[0] == "sys" {
+	if e.Object.NeedsID() && (len(e.IDs) == 0 || e.IDs[0] == "sys") {
 		e.Object, e.IDs = provider.ObjectOther, nil
 	}
 }

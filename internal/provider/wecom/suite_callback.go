@@ -99,6 +99,7 @@ type suiteMessage struct {
 	NewUserID  string `xml:"NewUserID"`
 	ID         string `xml:"Id"`
 	TagID      string `xml:"TagId"`
+	places
 }
 
 // longestSecret is how many bytes a ticket or a code may have, longestState a state
@@ -162,7 +163,7 @@ func secretMessage(out provider.SuiteMessage, kind provider.SuiteMessageKind, se
 func (m suiteMessage) events(plain []byte) ([]provider.Event, error) {
 	events, err := eventMessage{
 		From: "sys", CreateTime: m.TimeStamp, MsgType: "event", Event: m.InfoType, ChangeType: m.ChangeType,
-		UserID: m.UserID, NewUserID: m.NewUserID, ID: m.ID, TagID: m.TagID,
+		UserID: m.UserID, NewUserID: m.NewUserID, ID: m.ID, TagID: m.TagID, places: m.places,
 	}.events(plain)
 	if err == nil && m.InfoType != "change_contact" {
 		events[0].Object, events[0].IDs = provider.ObjectScope, nil
