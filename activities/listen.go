@@ -144,7 +144,7 @@ func (l *listening) state() (connected bool, problem string) {
 	return l.open > 0, l.problem
 }
 
-// Pauses between connections: growing while they fail or end soon after they stood.
+// Pauses between connections: growing while they fail, or end soon without having brought an event.
 const (
 	shortestPause = time.Second
 	longestPause  = 2 * time.Minute
@@ -165,7 +165,7 @@ func (l *listening) connect(ctx context.Context) {
 		case err = <-ended:
 		case <-c.leaving:
 		}
-		if c.lasted() >= enduring {
+		if c.worked() {
 			pause = shortestPause
 		}
 		if provider.KindOf(err).EndsRun() {
@@ -186,6 +186,8 @@ type connection struct {
 
 	once      sync.Once
 	connected time.Time
+	// useful is set once it has brought an event.
+	useful bool
 }
 
 // listen holds the connection until it ends.
@@ -215,13 +217,12 @@ func problemOf(err error) string {
 	return "the connection ended"
 }
 
-func (c *connection) lasted() time.Duration {
+// worked reports whether the connection was of use, so that another is worth its while at once: one
+// that is cut in the midst of events must not keep them waiting for minutes.
+func (c *connection) worked() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.connected.IsZero() {
-		return 0
-	}
-	return time.Since(c.connected)
+	return c.useful || !c.connected.IsZero() && time.Since(c.connected) >= enduring
 }
 
 // ask has its state stored at once.
@@ -248,8 +249,12 @@ func (c *connection) Keep(ctx context.Context, events []provider.Event) error {
 	err := c.Intake.Keep(ctx, c.name, c.id, events)
 	if err != nil {
 		c.Log.Warn("event not stored; it comes again", "provider", c.name, "error", err)
+		return err
 	}
-	return err
+	c.mu.Lock()
+	c.useful = true
+	c.mu.Unlock()
+	return nil
 }
 
 // Refused implements provider.Listener.
