@@ -133,7 +133,7 @@ func TestMessagesAreReduced(t *testing.T) {
 		`<Event>change_contact</Event><ChangeType>update_tag</ChangeType><TagId>3</TagId>`: {
 			Object: provider.ObjectGroup, IDs: []string{"3"}},
 		`<Event>change_app_admin</Event><AgentID>7</AgentID>`: {Object: provider.ObjectAdministrator},
-		`<Event>unsubscribe</Event>`: {Object: provider.ObjectOther},
+		`<Event>unsubscribe</Event>`:                          {Object: provider.ObjectOther},
 	} {
 		events, err := decodeMessage([]byte(head + body + "</xml>"))
 		require.NoError(t, err)
