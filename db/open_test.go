@@ -5,8 +5,11 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/stretchr/testify/require"
 
@@ -81,6 +84,34 @@ func TestAConnectionThatIsCutSaysThatPostgresIsAway(t *testing.T) {
 	_, err = d.store.Providers.FindByName(stop, "acme")
 	require.Error(t, err)
 	require.False(t, db.Away(err), "the caller went away: %v", err)
+}
+
+// A database that takes no connections says so with a code, as it does of a statement.
+func TestADatabaseThatTakesNoConnectionsIsAway(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	address, err := url.Parse(d.pool.Config().ConnString())
+	require.NoError(t, err)
+	name := pgx.Identifier{address.Path[1:]}.Sanitize()
+	address.Path = "/postgres"
+	conn, err := pgx.Connect(t.Context(), address.String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	_, err = conn.Exec(t.Context(), "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+		d.pool.Config().ConnConfig.Database)
+	require.NoError(t, err)
+	d.pool.Reset()
+	// Connections that ended are found out one by one.
+	for range 9 {
+		if _, err = d.store.Providers.FindByName(t.Context(), "acme"); strings.Contains(err.Error(), "55000") {
+			break
+		}
+	}
+	require.ErrorContains(t, err, "55000")
+	_, err = d.store.Providers.FindByName(t.Context(), "acme")
+	require.True(t, db.Away(err), "%v", err)
 }
 
 // Postgres would compile statements that it guesses to be dear, which takes longer than they do.

@@ -21,12 +21,15 @@ var (
 
 // Interpret turns pgx's errors into ours, which say what was being done and quote no row.
 func Interpret(doing string, err error) error {
+	var connect *pgconn.ConnectError
 	var pg *pgconn.PgError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, pgx.ErrNoRows):
 		return fmt.Errorf("%s: %w", doing, ErrNotFound)
+	case errors.As(err, &connect): // also where Postgres says why, which then is about no statement
+		return fmt.Errorf("%s: %w", doing, err)
 	case errors.As(err, &pg):
 		// Detail and Where may quote rows, which hold personal data.
 		return fmt.Errorf("%s: %w", doing, &Failure{Code: pg.Code, Message: pg.Message, Constraint: pg.ConstraintName})
