@@ -203,7 +203,7 @@ var meanings = map[string]string{
 	"unclaimed":              "companies that installed the suite without a link",
 	"withdrawn_at":           "when the company uninstalled the suite",
 	"without_events": "what changes at this provider without an event: `groups`, `administrators`, " +
-		"`own_changes`, `reduced_form`",
+		"`group_list`, `own_changes`, `reduced_form`",
 	"last_at":               "when the last message was refused",
 	"count":                 "how many messages were refused",
 	"mode":                  "`apply` or `plan`; of events how they come: `callback` or `stream`",

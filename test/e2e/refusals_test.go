@@ -288,9 +288,9 @@ func TestInputThatCannotBe(t *testing.T) {
 		"wrong type":    {[]any{map[string]any{"provider": 7}}, []string{"provider", `{"provider":"NAME"`}},
 		"not an object": {[]any{s.name}, []string{`{"provider":"NAME"`}},
 		"unknown mode": {[]any{map[string]any{"provider": s.name, "mode": "dry"}},
-			[]string{`mode is "dry"`, "apply or plan"}},
+			[]string{`mode is "dry"`, "apply, plan"}},
 		"unknown removals": {[]any{map[string]any{"provider": s.name, "on_removals": "no"}},
-			[]string{`on_removals is "no"`, "hold, apply or skip"}},
+			[]string{`on_removals is "no"`, "hold, apply, skip"}},
 		"unknown department": {[]any{map[string]any{"provider": s.name, "departments": []string{""}}},
 			[]string{"departments holds an empty id"}},
 	} {

@@ -108,7 +108,7 @@ func TestWhenTheServerIsReady(t *testing.T) {
 	require.Equal(t, "503 postgres: failing\nschema: failing\n", s.health("/readyz"))
 	require.Equal(t, "200 ok\n", s.health("/healthz"), "restarting the server would not help")
 	status, _, text = s.send(ann, http.MethodGet, "/members", "", "")
-	require.Equal(t, http.StatusServiceUnavailable, status, text)
+	require.Equal(t, http.StatusServiceUnavailable, status, "%s\n%v", text, w.logs)
 	w.allowConnections(true)
 	require.Equal(t, ready, s.health("/readyz"))
 	status, _, text = s.send(ann, http.MethodGet, "/members", "", "")

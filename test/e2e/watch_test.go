@@ -28,6 +28,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
@@ -148,9 +149,11 @@ func TestWorkerCanBeWatched(t *testing.T) {
 		client.StartWorkflowOptions{ID: "retention-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
-	// The provider told of something that nothing follows.
+	// The provider told of something that nothing follows, and has a suite's ticket.
 	p, err := w.store.Providers.FindByName(t.Context(), s.name)
 	require.NoError(t, err)
+	require.NoError(t, w.store.Providers.PutSuiteTicket(t.Context(), p.ID, providers.Sealed{Value: []byte("sealed")},
+		time.Now()))
 	require.NoError(t, w.store.EnableEvents(t.Context(), p, "callback", audit.By{Name: "test"}))
 	_, err = w.store.AddEvents(t.Context(), p.ID, []db.Event{{ID: "e1", Kind: "unknown", ObjectType: db.EventOther}})
 	require.NoError(t, err)
