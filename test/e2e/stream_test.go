@@ -64,37 +64,6 @@ func TestStreamsReachTheDirectory(t *testing.T) {
 	}
 }
 
-// Connections that are cut again and again in the midst of events are opened again soon: pauses that
-// grew each time would last for minutes by the end.
-func TestStreamsThatAreCutAgainAndAgain(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for _, kind := range streamKinds {
-		l := newLab(t, 19)
-		_, people := l.below(simulator.Root, "Works", 40)
-		s := w.simulate(kind, l.Company)
-		w.succeed(s)
-		pusher := w.stream(s, simulator.Stream{Delivery: simulator.Delivery{Pace: 300}, Cut: 0.15})
-		for _, p := range people {
-			l.must(l.SetTitle(p, "Chief"))
-		}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			pusher.Wait()
-		}()
-		require.Eventually(t, func() bool {
-			select {
-			case <-done:
-				return true
-			default:
-				return false
-			}
-		}, 2*time.Minute, 20*time.Millisecond)
-		w.followed(s)
-	}
-}
-
 // connections is how many connections a source has.
 func (s *source) connections() int {
 	if s.kind == directory.DingTalk {
