@@ -28,8 +28,9 @@ type telling struct {
 	Pace      float64 `json:"pace,omitempty"`
 }
 
-// eventsPace divides Feishu's pauses before it tells again, which are hours.
-const eventsPace = 60
+// eventsPace divides Feishu's pauses before it tells again, which are hours: the last must end within
+// eventsPatience, since many messages at once on connections that are cut are told that often.
+const eventsPace = 120
 
 // eventsPatience is how long everything may take to be told and followed.
 const eventsPatience = 5 * time.Minute
