@@ -63,19 +63,13 @@ func (a *API) authorize(op operation) func(huma.Context, func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
 		language := languageOf(r)
 		caller, err := a.caller(r)
-		note, ok := r.Context().Value(noteKey).(*Note)
-		if !ok {
-			note = new(Note)
-		}
 		if err != nil {
-			p := problemOf(language, err)
-			if p.Status >= http.StatusInternalServerError {
-				note.Problem = err
-			}
-			writeProblem(w, p)
+			writeProblem(w, problemNoted(r.Context(), language, err))
 			return
 		}
-		note.Actor = caller.Name
+		if note, ok := r.Context().Value(noteKey).(*Note); ok {
+			note.Actor = caller.Name
+		}
 		if refused := access.Check(caller, op.id); refused != access.Allowed {
 			writeProblem(w, problemOf(language, forbidden(refused, op.id)))
 			return

@@ -252,7 +252,11 @@ func cut(text string) (wrong, right string) {
 
 // failure is what a handler fails with. What is nobody's fault but ours is noted for the log.
 func failure(ctx context.Context, err error) error {
-	p := problemOf(languageIn(ctx), err)
+	return problemNoted(ctx, languageIn(ctx), err)
+}
+
+func problemNoted(ctx context.Context, l message.Language, err error) *Problem {
+	p := problemOf(l, err)
 	if note, ok := ctx.Value(noteKey).(*Note); ok && p.Status >= http.StatusInternalServerError {
 		note.Problem = err
 	}
