@@ -229,13 +229,15 @@ func (s *Server) roleChanges(v *simulator.View, h simulator.Happened) (list []ch
 		}
 		return []change{{kinds[h.What], map[string]any{"labelIdList": role}}}
 	}
-	for action, people := range map[string][]simulator.PersonID{"add": h.Members.Joined, "remove": h.Members.Left} {
+	changed := func(action string, people []simulator.PersonID) {
 		if len(people) > 0 {
 			list = append(list, change{"label_user_change", map[string]any{
 				"action": action, "userIdList": users(people...), "labelIdList": role,
 			}})
 		}
 	}
+	changed("add", h.Members.Joined)
+	changed("remove", h.Members.Left)
 	return list
 }
 

@@ -175,11 +175,7 @@ func (s *Server) change(h simulator.Happened, full bool, shown func(userid strin
 			fields = element("UserID", shown(id))
 		}
 		if h.What != simulator.Deleted {
-			departments := make([]string, len(p.Departments))
-			for i, d := range p.Departments {
-				departments[i] = s.company.DepartmentID(directory.WeCom, d)
-			}
-			fields += element("Department", strings.Join(departments, ","))
+			fields += element("Department", s.departmentIDs(p.Departments))
 		}
 	})
 	return change, fields
@@ -200,19 +196,21 @@ func (s *Server) tagChange(h simulator.Happened) (change, fields string) {
 			}
 			return strings.Join(ids, ",")
 		}
-		departments := func(list []simulator.Dept) string {
-			ids := make([]string, len(list))
-			for i, one := range list {
-				ids[i] = s.company.DepartmentID(directory.WeCom, one)
-			}
-			return strings.Join(ids, ",")
-		}
 		fields = "<TagId>" + s.company.GroupID(directory.WeCom, h.Group) + "</TagId>" +
 			element("AddUserItems", users(h.Members.Joined)) + element("DelUserItems", users(h.Members.Left)) +
-			element("AddPartyItems", departments(h.Departments.Joined)) +
-			element("DelPartyItems", departments(h.Departments.Left))
+			element("AddPartyItems", s.departmentIDs(h.Departments.Joined)) +
+			element("DelPartyItems", s.departmentIDs(h.Departments.Left))
 	})
 	return "update_tag", fields
+}
+
+// departmentIDs lists departments as messages do, with commas.
+func (s *Server) departmentIDs(list []simulator.Dept) string {
+	ids := make([]string, len(list))
+	for i, one := range list {
+		ids[i] = s.company.DepartmentID(directory.WeCom, one)
+	}
+	return strings.Join(ids, ",")
 }
 
 func element(name, value string) string {
