@@ -58,11 +58,13 @@ func TestEventsOfRoles(t *testing.T) {
 	}{
 		"label_user_change": {`{"action":"add","userIdList":["u1","u2"],"labelIdList":[1881]}`,
 			[]about{{provider.ObjectGroup, []string{"1881"}}, {provider.ObjectMember, []string{"u1", "u2"}}}},
-		"label_conf_add":   {`{"scope":"1","labelIdList":[1688607309]}`, []about{{provider.ObjectGroup, []string{"1688607309"}}}},
-		"label_conf_del":   {`{}`, []about{{provider.ObjectGroup, nil}}},
-		"org_admin_remove": {`{"userId":["u1"]}`, []about{{provider.ObjectAdministrator, nil}, {provider.ObjectMember, []string{"u1"}}}},
-		"org_admin_add":    {`{}`, []about{{provider.ObjectAdministrator, nil}}},
-		"user_add_org":     {`{}`, []about{{provider.ObjectOther, nil}}},
+		"label_conf_add": {`{"scope":"1","labelIdList":[1688607309]}`,
+			[]about{{provider.ObjectGroup, []string{"1688607309"}}}},
+		"label_conf_del": {`{}`, []about{{provider.ObjectGroup, nil}}},
+		"org_admin_remove": {`{"userId":["u1"]}`,
+			[]about{{provider.ObjectAdministrator, nil}, {provider.ObjectMember, []string{"u1"}}}},
+		"org_admin_add": {`{}`, []about{{provider.ObjectAdministrator, nil}}},
+		"user_add_org":  {`{}`, []about{{provider.ObjectOther, nil}}},
 	} {
 		f := frame{headers: fields{"eventtype": kind, "eventid": "e-1"}, data: c.fields}
 		events, err := f.events()
